@@ -1,0 +1,58 @@
+import type { DType, TypedArray } from '../base/dtype.ts'
+import type { Program } from '../loop/ir.ts'
+
+/** What the compiler must know of a machine to write good loops for it. */
+export interface Target {
+  /** f32 lanes of one vector register: 16 (AVX-512), 8 (AVX2), 4 (128-bit). */
+  readonly lanes: number
+  /** Vector registers. */
+  readonly registers: number
+  /** Whether a · b + c is one instruction. */
+  readonly fma: boolean
+  /** Bytes of level-1 data cache and of level-2 cache, of one core. */
+  readonly l1: number
+  readonly l2: number
+}
+
+/** Memory that a device can compute on. It is freed once it is unreachable. */
+export interface DeviceBuffer {
+  readonly bytes: number
+}
+
+/** A program, ready to run on the device that loaded it. */
+export interface Executable {
+  readonly program: Program
+}
+
+/**
+ * Where programs run. One contract for every backend; nothing outside `device/` and `render/`
+ * knows which one it is.
+ */
+export interface Device {
+  readonly name: 'native' | 'wasm'
+  readonly target: Target
+  readonly threads: number
+
+  /** New memory of this many bytes (at least 1), filled with zeros, aligned to 64. */
+  allocate(bytes: number): DeviceBuffer
+
+  /** Copies elements into the buffer, from its start. Call it only when no run is in flight that uses the buffer. */
+  write(buffer: DeviceBuffer, data: TypedArray): void
+
+  /** A copy of the first `length` elements. Call it only when no run is in flight that writes the buffer. */
+  read(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray
+
+  /** Renders, compiles and loads a program. The device caches by content: an equal program is not compiled twice. */
+  load(program: Program): Promise<Executable>
+
+  /**
+   * Runs all kernels in order. `slots[i]` is the memory of slot i + 1; the device itself provides
+   * slot 0, the arena. Only one run is in flight at a time: the caller waits for a promise before
+   * it starts the next run. Returns undefined if the run is already complete (a short program,
+   * run on the calling thread), else a promise; a long run never blocks the event loop.
+   */
+  run(executable: Executable, slots: readonly DeviceBuffer[]): Promise<void> | undefined
+
+  /** Ends worker threads, so that the process can exit. The device can't be used afterwards. */
+  close(): Promise<void>
+}
