@@ -1,0 +1,99 @@
+import type { DType } from '../base/dtype.ts'
+import type { Shape } from '../base/shape.ts'
+
+type None = Readonly<Record<never, never>>
+
+/** What each op is told besides its inputs. Its keys are the one list of op names; maps over ops are total over it. */
+export interface Attributes {
+  // sources
+  buffer: { readonly source: object; readonly shape: Shape; readonly dtype: DType }
+  constant: { readonly value: number; readonly shape: Shape; readonly dtype: DType }
+  iota: { readonly axis: number; readonly shape: Shape }
+  random: { readonly shape: Shape; readonly stream: number }
+  // elementwise
+  neg: None
+  abs: None
+  exp: None
+  expm1: None
+  log: None
+  log1p: None
+  sqrt: None
+  sin: None
+  cos: None
+  tanh: None
+  erf: None
+  floor: None
+  not: None
+  cast: { readonly to: DType }
+  add: None
+  sub: None
+  mul: None
+  div: None
+  max: None
+  min: None
+  pow: None
+  lt: None
+  le: None
+  eq: None
+  ne: None
+  and: None
+  or: None
+  xor: None
+  shl: None
+  shr: None
+  where: None
+  // the same value, another history
+  detach: None
+  custom: { readonly backward: CustomBackward }
+  // movement
+  reshape: { readonly shape: Shape }
+  permute: { readonly order: readonly number[] }
+  expand: { readonly shape: Shape }
+  /** low, high: elements added before and after (≥ 0); interior: elements between neighbours. */
+  pad: {
+    readonly low: readonly number[]
+    readonly high: readonly number[]
+    readonly interior: readonly number[]
+    readonly value: number
+  }
+  slice: {
+    readonly start: readonly number[]
+    readonly stop: readonly number[]
+    readonly step: readonly number[]
+  }
+  flip: { readonly axes: readonly number[] }
+  concat: { readonly axis: number }
+  /** A sliding window along one axis: […, L, …] → […, (L − dilation·(size − 1) − 1)/stride + 1, …, size]. */
+  window: {
+    readonly axis: number
+    readonly size: number
+    readonly stride: number
+    readonly dilation: number
+  }
+  // reduce
+  sum: { readonly axes: readonly number[] }
+  amax: { readonly axes: readonly number[] }
+  prod: { readonly axes: readonly number[] }
+  argmax: { readonly axes: readonly number[] }
+  // contraction: labels of each axis; what is not in `out` is summed
+  contract: {
+    readonly a: readonly number[]
+    readonly b: readonly number[]
+    readonly out: readonly number[]
+  }
+  convolution: {
+    readonly stride: readonly number[]
+    readonly dilation: readonly number[]
+    readonly groups: number
+  }
+  // indexing
+  gather: { readonly axis: number }
+  scatterAdd: { readonly axis: number }
+  // along an axis, step by step
+  cumsum: { readonly axis: number }
+}
+
+export type OpName = keyof Attributes
+
+/** Gradients of a custom op's inputs, from the output's gradient: graph to graph. */
+export type CustomBackward = (gradient: unknown) => readonly unknown[]

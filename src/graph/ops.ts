@@ -1,0 +1,33 @@
+import type { OpName } from './attributes.ts'
+import { contraction } from './ops/contraction.ts'
+import { elementwise } from './ops/elementwise.ts'
+import { indexing, scans } from './ops/indexing.ts'
+import { movement } from './ops/movement.ts'
+import { reduce } from './ops/reduce.ts'
+import { aliases, sources } from './ops/sources.ts'
+import type { AnyOp } from './record.ts'
+
+/** Every primitive, one record each. An op without a record does not compile. */
+const records: { readonly [O in OpName]: AnyOp<O> } = {
+  ...sources,
+  ...aliases,
+  ...elementwise,
+  ...movement,
+  ...reduce,
+  ...contraction,
+  ...indexing,
+  ...scans,
+}
+
+/** The record of an op. */
+export function recordOf<O extends OpName>(op: O): AnyOp<O> {
+  return records[op] as AnyOp<O>
+}
+
+export const opNames = Object.keys(records) as readonly OpName[]
+
+export type ElementwiseName = keyof typeof elementwise
+export type ReduceName = keyof typeof reduce
+
+/** The elementwise ops' names, for tables that are total over them. */
+export const elementwiseNames = Object.keys(elementwise) as readonly ElementwiseName[]
