@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import type { ArrayView } from '../base/array.ts'
+import { writeAtomically } from './atomic.ts'
+import { fileError } from './errors.ts'
+import { parseSafetensors, serializeSafetensors, type TensorFile } from './safetensors.ts'
+
+/**
+ * Reads a safetensors file from the disk.
+ *
+ * @throws BrickError `file` if it is missing, can't be read or is malformed.
+ * @example
+ * ```ts
+ * const { tensors, metadata } = await readSafetensors('runs/a/last.safetensors')
+ * ```
+ */
+export async function readSafetensors(path: string): Promise<TensorFile> {
+  const bytes = await readFile(path).catch((error) => {
+    throw fileError('read', path, error)
+  })
+  return parseSafetensors(bytes, path)
+}
+
+/**
+ * Writes named arrays as a safetensors file; an old file stays whole until the new one is.
+ *
+ * @throws BrickError `file` (disk full, no permission, …), `shape` or `argument` for a bad array.
+ * @example
+ * ```ts
+ * await writeSafetensors('w.safetensors', [['w', { dtype: 'i32', shape: [], data: Int32Array.of(1) }]])
+ * ```
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, ArrayView]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeAtomically(path, serializeSafetensors(tensors, metadata))
+}
