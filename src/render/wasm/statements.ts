@@ -114,20 +114,21 @@ function runningLoop(
   end: Polynomial,
   runsAtLeastOnce: boolean,
 ): void {
-  g.withTemps(['i32', 'i32'], (variable, last) => {
+  g.withTemps(['i32'], (last) => {
+    const variable = g.newLocal('i32') // it ends with the block that binds it
     g.polynomial(start)
-    g.set(variable!)
+    g.set(variable)
     const pushEnd = isConstant(end) ? () => g.int(end.constant) : () => g.get(last!)
     if (!isConstant(end)) {
       g.polynomial(end)
       g.set(last!)
     }
     if (!runsAtLeastOnce) {
-      g.get(variable!)
+      g.get(variable)
       pushEnd()
       g.op(i32.ltS).op(control.if).op(control.empty)
     }
-    g.block(() => loopBody(g, loop, variable!, pushEnd))
+    g.block(() => loopBody(g, loop, variable, pushEnd))
     if (!runsAtLeastOnce) g.op(control.end)
   })
 }
