@@ -102,10 +102,19 @@ function fill(
   prelude: Prelude,
 ): string {
   const text = expr.lanes === 1 ? row.scalar : row.vector
-  return text.replace(/\$(\w)/g, (_, name: string) => {
+  return text.replace(/\$(u?\w)/g, (_, name: string) => {
     if (name === 'T') return prelude.type(expr.dtype, expr.lanes)
-    return name === 'U' ? prelude.unsigned(expr.lanes) : operands[name]!
+    if (name === 'U') return prelude.unsigned(expr.lanes)
+    return name.length > 1 ? unsigned(operands[name.slice(1)]!) : operands[name]!
   })
+}
+
+/** A scalar integer as unsigned; one that has just been cast to int is cast no more. */
+function unsigned(text: string): string {
+  if (/^\d+$/.test(text)) return `${text}u`
+  return /^\(int\)\(\(?\(unsigned\)|^\(int\)\(\w+u /.test(text)
+    ? text.slice('(int)'.length)
+    : `(unsigned)${text}`
 }
 
 function loadText(expr: Expr & { kind: 'load' }, context: Context): string {

@@ -4,7 +4,7 @@ import type { BinaryOp, RegisterType, UnaryOp } from '../../loop/ir.ts'
  * The C dialect: what each op is in C, as rows of text.
  *
  * In a row, `$x`, `$a`, `$b` stand for operands, each used once, and `$T` for the result's type
- * (`float` or `f32x16`). A row that needs an operand twice, or that C writes lane by lane, is a
+ * (`float` or `f32x16`), `$U` for its unsigned twin, `$ua` for a scalar operand as unsigned. A row that needs an operand twice, or that C writes lane by lane, is a
  * helper: its text is the value of one lane, of operands `x` or `a` and `b`; the compilers turn
  * the loop over the lanes into one instruction where the machine has it.
  */
@@ -23,7 +23,7 @@ const both = (text: string): Row => ({ scalar: text, vector: text })
 const infix = (op: string): Row => both(`($a ${op} $b)`)
 /** Signed overflow is undefined in C, so the arithmetic that may wrap is done on unsigned numbers. */
 const wrapping = (op: string): Row => ({
-  scalar: `(int)((unsigned)$a ${op} (unsigned)$b)`,
+  scalar: `(int)($ua ${op} $ub)`,
   vector: `($T)(($U)$a ${op} ($U)$b)`,
 })
 
@@ -35,7 +35,7 @@ type Rows<Op extends string> = {
 export const unaryRows: Rows<UnaryOp> = {
   neg: {
     f32: both('(-$x)'),
-    i32: { scalar: '(int)(0u - (unsigned)$x)', vector: '($T)(-($U)$x)' },
+    i32: { scalar: '(int)(0u - $ux)', vector: '($T)(-($U)$x)' },
   },
   abs: {
     f32: { lane: '__builtin_fabsf(x)' },
@@ -79,8 +79,8 @@ export const binaryRows: Rows<BinaryOp> = {
   and: { i32: infix('&'), bool: infix('&') },
   or: { i32: infix('|'), bool: infix('|') },
   xor: { i32: infix('^'), bool: infix('^') },
-  shl: { i32: { scalar: '(int)((unsigned)$a << $b)', vector: '($T)(($U)$a << ($U)$b)' } },
-  shr: { i32: { scalar: '(int)((unsigned)$a >> $b)', vector: '($T)(($U)$a >> ($U)$b)' } },
+  shl: { i32: { scalar: '(int)($ua << $b)', vector: '($T)(($U)$a << ($U)$b)' } },
+  shr: { i32: { scalar: '(int)($ua >> $b)', vector: '($T)(($U)$a >> ($U)$b)' } },
   lt: { f32: infix('<'), i32: infix('<') },
   le: { f32: infix('<='), i32: infix('<=') },
   eq: { f32: infix('=='), i32: infix('=='), bool: infix('==') },

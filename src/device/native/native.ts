@@ -1,0 +1,174 @@
+import type { DType, TypedArray } from '../../base/dtype.ts'
+import { BrickError } from '../../base/errors.ts'
+import type { Program } from '../../loop/ir.ts'
+import { renderC } from '../../render/c/render.ts'
+import type { Device, DeviceBuffer, Executable, Target } from '../device.ts'
+import { NativeBuffer } from './buffer.ts'
+import { defaultCacheFolder, LibraryCache } from './cache.ts'
+import { findCompiler, noCompiler, programFlags } from './compiler.ts'
+import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
+import { detectMachine, type Machine, threadCount } from './machine.ts'
+
+export interface NativeOptions {
+  /** Threads that compute, the calling one included. */
+  readonly threads?: number
+  /** Where compiled programs are kept. */
+  readonly cacheFolder?: string
+}
+
+/** Programs that are estimated to take less run on the calling thread: handing over costs tens of µs. */
+const shortRunMicroseconds = 150
+/** Modest figures for one core, for the estimate alone. */
+const flopsPerMicrosecond = 20_000
+const bytesPerMicrosecond = 10_000
+const kernelMicroseconds = 0.5
+
+class NativeExecutable implements Executable {
+  readonly program: Program
+  /** Held so that the code stays loaded. */
+  readonly library: Library
+  /** What `brick_run` reads: the pool, the kernels, their number, and the address of each slot. */
+  readonly job: BigInt64Array
+  readonly jobAddress: bigint
+  readonly short: boolean
+
+  constructor(program: Program, library: Library, pool: bigint) {
+    this.program = program
+    this.library = library
+    const memory = new ArrayBuffer((3 + program.slots) * 8)
+    this.job = new BigInt64Array(memory)
+    this.job.set([pool, library.symbol('brick_kernels') as bigint, BigInt(program.kernels.length)])
+    this.jobAddress = foreign().address(memory)
+    this.short = estimate(program) < shortRunMicroseconds
+  }
+}
+
+/** Microseconds that a program takes on one core, roughly. */
+function estimate({ kernels }: Program): number {
+  let total = 0
+  for (const { flops, bytes } of kernels) {
+    total += flops / flopsPerMicrosecond + bytes / bytesPerMicrosecond + kernelMicroseconds
+  }
+  return total
+}
+
+class NativeDevice implements Device {
+  readonly name = 'native'
+  readonly target: Target
+  readonly threads: number
+  private readonly machine: Machine
+  private readonly cache: LibraryCache
+  private readonly runtime: Runtime
+  private pool: bigint | undefined
+  /** Shared by all programs, since only one runs at a time; as large as the largest wants it. */
+  private arena: NativeBuffer
+  private flight: Promise<void> | undefined
+  private readonly loading = new Map<string, Promise<Library>>()
+
+  constructor(machine: Machine, cache: LibraryCache, runtime: Runtime, threads: number) {
+    this.machine = machine
+    this.target = machine.target
+    this.cache = cache
+    this.runtime = runtime
+    this.threads = threads
+    this.pool = runtime.open(threads) ?? undefined
+    this.arena = new NativeBuffer(64)
+  }
+
+  allocate(bytes: number): NativeBuffer {
+    const buffer = new NativeBuffer(bytes)
+    if (bytes >= 4 << 20) this.runtime.advise(buffer.address, bytes)
+    return buffer
+  }
+
+  write(buffer: DeviceBuffer, data: TypedArray): void {
+    own(buffer).write(data)
+  }
+
+  read(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
+    return own(buffer).read(dtype, length)
+  }
+
+  async load(program: Program): Promise<Executable> {
+    const units = renderC(program)
+    const key = units.join('\0')
+    let library = this.loading.get(key)
+    if (!library) {
+      const flags = [...programFlags, ...this.machine.flags]
+      library = loadLibrary(this.cache, { units, flags })
+      this.loading.set(key, library)
+      const forget = () => this.loading.delete(key)
+      library.then(forget, forget)
+    }
+    return new NativeExecutable(program, await library, this.open())
+  }
+
+  run(executable: Executable, slots: readonly DeviceBuffer[]): Promise<void> | undefined {
+    this.open()
+    if (this.flight) throw misuse('a second run while one is in flight', 'one run at a time')
+    if (!(executable instanceof NativeExecutable)) {
+      throw misuse('a program of another device', 'one that this device has loaded')
+    }
+    const { program, job, jobAddress } = executable
+    if (slots.length !== program.slots - 1) {
+      throw misuse(`${slots.length} slots`, `${program.slots - 1} slots`)
+    }
+    if (program.arenaBytes > this.arena.bytes) this.arena = this.allocate(program.arenaBytes)
+    job[3] = this.arena.address
+    for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
+    if (!executable.short) return this.runLong(executable, slots)
+    this.runtime.run(jobAddress)
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    await this.flight?.catch(() => {})
+    if (this.pool !== undefined) this.runtime.close(this.pool)
+    this.pool = undefined
+  }
+
+  /** Off the event loop's thread. What the run uses is kept alive until it ends. */
+  private runLong(executable: NativeExecutable, slots: readonly DeviceBuffer[]): Promise<void> {
+    const kept = { executable, slots: [...slots], arena: this.arena }
+    this.flight = new Promise<void>((resolve, reject) => {
+      this.runtime.run.async(kept.executable.jobAddress, (error) => {
+        this.flight = undefined
+        if (error) reject(error)
+        else resolve()
+        kept.slots.length = 0
+      })
+    })
+    return this.flight
+  }
+
+  private open(): bigint {
+    if (this.pool !== undefined) return this.pool
+    throw misuse('a device that is closed or has no threads', 'an open device')
+  }
+}
+
+function own(buffer: DeviceBuffer): NativeBuffer {
+  if (buffer instanceof NativeBuffer) return buffer
+  throw misuse('a buffer of another device', 'one that this device has allocated')
+}
+
+function misuse(got: string, wanted: string): BrickError {
+  return new BrickError({ kind: 'device', where: 'native device', got, wanted })
+}
+
+/**
+ * A device that compiles programs to machine code with the system's C compiler and runs them on a
+ * pool of threads.
+ *
+ * @throws BrickError of kind 'compiler' where there is no C compiler, of kind 'file' where the
+ * cache folder can't be used.
+ */
+export async function createNativeDevice(options: NativeOptions = {}): Promise<Device> {
+  const threads = threadCount(options.threads)
+  const machine = detectMachine()
+  const search = await findCompiler()
+  if (!search.found) throw noCompiler(search.reason)
+  const folder = options.cacheFolder ?? defaultCacheFolder()
+  const cache = await LibraryCache.open(folder, search.found, machine.identity)
+  return new NativeDevice(machine, cache, await loadRuntime(cache), threads)
+}

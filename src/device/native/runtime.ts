@@ -1,0 +1,243 @@
+/**
+ * The C runtime that all programs share: a pool of threads that walks a program's table of
+ * kernels. Compiled once by the system's compiler, like the programs.
+ *
+ * A run posts one kernel after the other. Chunks are handed out by one 64-bit ticket: its upper
+ * half numbers the posted kernel, its lower half counts the chunks that are left, so that a thread
+ * which comes late can neither take a chunk twice nor one of another kernel. Idle threads spin for
+ * a moment (the next kernel is usually near), then sleep until they are woken.
+ */
+export const runtimeSource = `#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#define CACHE_LINE 64
+#define SPIN_NANOSECONDS 50000
+#define LARGE_BYTES (4 << 20)
+#define HUGE_PAGE (2 << 20)
+
+typedef struct {
+  void (*run)(char *const *slots, int chunk, char *scratch);
+  long long chunks;
+  long long scratch_bytes;
+} Kernel;
+
+typedef struct {
+  char *memory;
+  long long bytes;
+} Scratch;
+
+typedef struct Pool {
+  _Alignas(CACHE_LINE) _Atomic uint64_t ticket;
+  _Alignas(CACHE_LINE) _Atomic uint32_t finished;
+  _Alignas(CACHE_LINE) _Atomic uint32_t signal;
+  _Atomic int sleepers;
+  _Atomic int caller_sleeps;
+  _Atomic int closing;
+  _Alignas(CACHE_LINE) const Kernel *kernel;
+  char *const *slots;
+  int workers;
+  pthread_t *threads;
+  Scratch caller_scratch;
+  pthread_mutex_t running;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+} Pool;
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+static int64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Sleeps until *word is no longer \`value\` (or for no reason: callers check again). */
+static void sleep_while(Pool *pool, _Atomic uint32_t *word, uint32_t value) {
+#ifdef __linux__
+  (void)pool;
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+#else
+  pthread_mutex_lock(&pool->lock);
+  while (atomic_load(word) == value) pthread_cond_wait(&pool->changed, &pool->lock);
+  pthread_mutex_unlock(&pool->lock);
+#endif
+}
+
+/* Wakes up to \`count\` sleepers of a word that has just changed. */
+static void wake(Pool *pool, _Atomic uint32_t *word, int count) {
+#ifdef __linux__
+  (void)pool;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, 0, 0, 0);
+#else
+  (void)word;
+  (void)count;
+  pthread_mutex_lock(&pool->lock);
+  pthread_cond_broadcast(&pool->changed);
+  pthread_mutex_unlock(&pool->lock);
+#endif
+}
+
+/* Scratch memory of at least this many bytes, aligned; 0 if there is none left. */
+static char *scratch_of(Scratch *scratch, long long bytes) {
+  if (bytes > scratch->bytes) {
+    free(scratch->memory);
+    scratch->memory = 0;
+    scratch->bytes = 0;
+    if (posix_memalign((void **)&scratch->memory, CACHE_LINE, (size_t)bytes)) abort();
+    scratch->bytes = bytes;
+  }
+  return scratch->memory;
+}
+
+/* Takes and runs chunks of the posted kernel until none is left. */
+static void work(Pool *pool, Scratch *scratch) {
+  uint64_t ticket = atomic_load(&pool->ticket);
+  while ((uint32_t)ticket) {
+    if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket - 1)) continue;
+    /* The kernel can't end before this chunk has, so what it says stays true. */
+    const Kernel *kernel = pool->kernel;
+    char *memory = scratch_of(scratch, kernel->scratch_bytes);
+    uint32_t chunks = (uint32_t)kernel->chunks;
+    kernel->run(pool->slots, (int)(chunks - (uint32_t)ticket), memory);
+    if (atomic_fetch_add(&pool->finished, 1) + 1 == chunks && atomic_load(&pool->caller_sleeps)) {
+      wake(pool, &pool->finished, 1);
+    }
+    ticket = atomic_load(&pool->ticket);
+  }
+}
+
+static int ready(Pool *pool) {
+  return (uint32_t)atomic_load(&pool->ticket) != 0 || atomic_load(&pool->closing);
+}
+
+static void await_work(Pool *pool) {
+  int64_t end = now() + SPIN_NANOSECONDS;
+  while (now() < end) {
+    for (int i = 0; i < 32; i++) {
+      if (ready(pool)) return;
+      pause_briefly();
+    }
+  }
+  atomic_fetch_add(&pool->sleepers, 1);
+  uint32_t signal = atomic_load(&pool->signal);
+  if (!ready(pool)) sleep_while(pool, &pool->signal, signal);
+  atomic_fetch_sub(&pool->sleepers, 1);
+}
+
+static void *worker(void *argument) {
+  Pool *pool = argument;
+  Scratch scratch = { 0, 0 };
+  while (!atomic_load(&pool->closing)) {
+    await_work(pool);
+    work(pool, &scratch);
+  }
+  free(scratch.memory);
+  return 0;
+}
+
+static void await_finish(Pool *pool, uint32_t chunks) {
+  int64_t end = now() + SPIN_NANOSECONDS;
+  while (now() < end) {
+    for (int i = 0; i < 32; i++) {
+      if (atomic_load(&pool->finished) == chunks) return;
+      pause_briefly();
+    }
+  }
+  atomic_store(&pool->caller_sleeps, 1);
+  for (;;) {
+    uint32_t finished = atomic_load(&pool->finished);
+    if (finished == chunks) break;
+    sleep_while(pool, &pool->finished, finished);
+  }
+  atomic_store(&pool->caller_sleeps, 0);
+}
+
+static void run_kernel(Pool *pool, const Kernel *kernel) {
+  if (kernel->chunks == 1 || pool->workers == 0) {
+    char *scratch = scratch_of(&pool->caller_scratch, kernel->scratch_bytes);
+    for (int chunk = 0; chunk < kernel->chunks; chunk++) kernel->run(pool->slots, chunk, scratch);
+    return;
+  }
+  uint64_t epoch = (atomic_load(&pool->ticket) >> 32) + 1;
+  pool->kernel = kernel;
+  atomic_store(&pool->finished, 0);
+  atomic_store(&pool->ticket, epoch << 32 | (uint32_t)kernel->chunks);
+  int sleepers = atomic_load(&pool->sleepers);
+  if (sleepers > 0) {
+    atomic_fetch_add(&pool->signal, 1);
+    wake(pool, &pool->signal, kernel->chunks <= sleepers ? (int)kernel->chunks - 1 : sleepers);
+  }
+  work(pool, &pool->caller_scratch);
+  await_finish(pool, (uint32_t)kernel->chunks);
+}
+
+/* Runs all kernels of a table in order. job: pool, kernels, count, then the slots' addresses. */
+void brick_run(const int64_t *job) {
+  Pool *pool = (Pool *)(intptr_t)job[0];
+  const Kernel *kernels = (const Kernel *)(intptr_t)job[1];
+  pthread_mutex_lock(&pool->running);
+  pool->slots = (char *const *)(const void *)(job + 3);
+  for (int64_t i = 0; i < job[2]; i++) run_kernel(pool, kernels + i);
+  pthread_mutex_unlock(&pool->running);
+}
+
+/* A pool of this many threads, the caller included; 0 if it can't be made. */
+Pool *brick_open(int threads) {
+  Pool *pool = 0;
+  if (posix_memalign((void **)&pool, CACHE_LINE, sizeof *pool)) return 0;
+  *pool = (Pool){ 0 };
+  pthread_mutex_init(&pool->running, 0);
+  pthread_mutex_init(&pool->lock, 0);
+  pthread_cond_init(&pool->changed, 0);
+  pool->threads = calloc((size_t)threads, sizeof *pool->threads);
+  if (!pool->threads) return 0;
+  while (pool->workers < threads - 1) {
+    if (pthread_create(pool->threads + pool->workers, 0, worker, pool)) break;
+    pool->workers++;
+  }
+  return pool;
+}
+
+/* Ends the threads and frees the pool, once no run is in flight. */
+void brick_close(Pool *pool) {
+  pthread_mutex_lock(&pool->running);
+  atomic_store(&pool->closing, 1);
+  atomic_fetch_add(&pool->signal, 1);
+  wake(pool, &pool->signal, pool->workers);
+  for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], 0);
+  pthread_mutex_unlock(&pool->running);
+  free(pool->caller_scratch.memory);
+  free(pool->threads);
+  free(pool);
+}
+
+/* Asks for huge pages where memory is large: fewer address translations. */
+void brick_advise(int64_t address, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  int64_t start = (address + HUGE_PAGE - 1) & -(int64_t)HUGE_PAGE;
+  int64_t end = (address + bytes) & -(int64_t)HUGE_PAGE;
+  if (bytes >= LARGE_BYTES && end > start) {
+    madvise((void *)(intptr_t)start, (size_t)(end - start), MADV_HUGEPAGE);
+  }
+#else
+  (void)address;
+  (void)bytes;
+#endif
+}
+`
