@@ -6,7 +6,13 @@ type None = Readonly<Record<never, never>>
 /** What each op is told besides its inputs. Its keys are the one list of op names; maps over ops are total over it. */
 export interface Attributes {
   // sources
-  buffer: { readonly source: object; readonly shape: Shape; readonly dtype: DType }
+  /** version: of the contents that the node stands for, where they can change in place. */
+  buffer: {
+    readonly source: object
+    readonly shape: Shape
+    readonly dtype: DType
+    readonly version?: number
+  }
   constant: { readonly value: number; readonly shape: Shape; readonly dtype: DType }
   iota: { readonly axis: number; readonly shape: Shape }
   random: { readonly shape: Shape; readonly stream: number }

@@ -92,10 +92,9 @@ function source(node: Node, inputs: readonly Values[], feed: Feed): Values {
 }
 
 function elementwise(record: ElementwiseOp<OpName>, node: Node, inputs: readonly Values[]): Values {
-  const [x, y, z] = inputs
   const wrap = node.dtype === 'i32'
   return new Float64Array(sizeOf(node.shape)).map((_, i) => {
-    const value = record.scalar(node.attrs, x![i]!, y?.[i]!, z?.[i]!)
+    const value = record.scalar(node.attrs, ...inputs.map((x) => x[i]!))
     return wrap ? value | 0 : value
   })
 }

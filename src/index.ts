@@ -1,0 +1,16 @@
+/**
+ * Brickwork: deep learning in TypeScript, from the first perceptron to pretrained ImageNet
+ * networks, at the machine's speed.
+ */
+export type { DType, TypedArray } from './base/dtype.ts'
+export { BrickError } from './base/errors.ts'
+export type { Shape } from './base/shape.ts'
+export { backendNames, createBackend } from './tensor/choose.ts'
+export { compile } from './tensor/compile.ts'
+export { arange, eye, full, linspace, oneHot, ones, rand, randn, zeros } from './tensor/create.ts'
+export { currentBackend, settle, useBackend } from './tensor/engine.ts'
+export * from './tensor/functions.ts'
+export { noGrad } from './tensor/grad-mode.ts'
+export { customGradient, grad } from './tensor/gradients.ts'
+export { Generator, generator, manualSeed } from './tensor/random.ts'
+export { Tensor, type TensorLike, tensor, variable, where } from './tensor/tensor.ts'

@@ -1,0 +1,24 @@
+import type { Node } from '../graph/node.ts'
+import type { Storage } from './storage.ts'
+
+/** What one program computes: values to return, and buffers to overwrite when all values are known. */
+export interface Task {
+  /** The buffers that the graph reads or updates, in slot order. */
+  readonly buffers: readonly Node<'buffer'>[]
+  readonly outputs: readonly Node[]
+  readonly updates: readonly { readonly buffer: number; readonly value: Node }[]
+}
+
+/** A task that can run, again and again, on other storages of the same shapes. */
+export interface Runnable {
+  /** Reads `buffers`, writes `outputs` and updates `buffers` in place. Undefined: already complete. */
+  run(buffers: readonly Storage[], outputs: readonly Storage[]): Promise<void> | undefined
+}
+
+/** Evaluates tasks: the interpreter, or the compiler with a device. */
+export interface Backend {
+  readonly name: string
+  /** Where storages should live before they are read by other means; resolves to a runnable task. */
+  prepare(task: Task): Promise<Runnable>
+  close(): Promise<void>
+}

@@ -1,0 +1,38 @@
+import { BrickError } from '../base/errors.ts'
+import type { Backend } from './backend.ts'
+import { interpreterBackend } from './backend-interpreter.ts'
+
+export type BackendName = 'native' | 'wasm' | 'interpreter'
+
+export interface BackendOptions {
+  readonly threads?: number
+}
+
+/** How each backend is made. */
+const backends: { readonly [B in BackendName]: (options: BackendOptions) => Promise<Backend> } = {
+  interpreter: async () => interpreterBackend(),
+  native: async () => interpreterBackend(),
+  wasm: async () => interpreterBackend(),
+}
+
+export const backendNames = Object.keys(backends) as readonly BackendName[]
+
+/** The environment's word, `BRICKWORK_BACKEND`, else what this machine can do best. */
+export async function chooseBackend(): Promise<Backend> {
+  const wish = globalThis.process?.env?.['BRICKWORK_BACKEND']
+  if (wish) return createBackend(wish)
+  return createBackend('interpreter')
+}
+
+/** Makes a backend by name. Throws a BrickError of kind `unknown` or `compiler` that says why it can't be had. */
+export async function createBackend(name: string, options: BackendOptions = {}): Promise<Backend> {
+  if (!(name in backends)) {
+    throw new BrickError({
+      kind: 'unknown',
+      where: 'backend',
+      got: `'${name}'`,
+      wanted: backendNames.join(', '),
+    })
+  }
+  return backends[name as BackendName](options)
+}

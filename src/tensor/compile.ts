@@ -1,0 +1,118 @@
+import { BrickError } from '../base/errors.ts'
+import { sizeOf } from '../base/shape.ts'
+import type { Node } from '../graph/node.ts'
+import { bufferNode, evaluatePending, plan, submit, type Work } from './engine.ts'
+import { Storage } from './storage.ts'
+import { ownerOf, Tensor } from './tensor.ts'
+import { traced } from './trace.ts'
+
+/** What a compiled function may return: a tensor, several, named ones, or nothing. */
+export type Result =
+  | Tensor
+  | readonly Tensor[]
+  | { readonly [name: string]: Tensor }
+  | undefined
+  | void
+
+interface Version {
+  readonly work: Work
+  /** Shape and dtype of each output tensor. */
+  readonly outputs: readonly Node[]
+  /** States and other storages that the function reads or updates besides its arguments. */
+  readonly captured: readonly (Tensor | Storage)[]
+  /** Puts output tensors where the function returned them. */
+  rebuild(tensors: readonly Tensor[]): Result
+}
+
+const MAX_VERSIONS = 64
+
+/**
+ * A function of tensors as one program: it is run once to see what it does, forward, backward and
+ * the assignments to states, and then replayed with one call into the backend. New shapes or
+ * dtypes of the arguments are compiled anew and kept. Anything else that the function looks at
+ * (numbers, flags) is taken as it was at the first call.
+ *
+ * @example
+ * ```ts
+ * const step = compile((x: Tensor, y: Tensor) => {
+ *   const loss = crossEntropy(model.forward(x), y)
+ *   optimizer.step(grad(loss, model.parameters()))
+ *   return loss
+ * })
+ * const loss = await step(x, y).item()
+ * ```
+ */
+export function compile<A extends readonly Tensor[], R extends Result>(
+  fn: (...args: A) => R,
+): (...args: A) => R {
+  const versions = new Map<string, Version>()
+  return (...args) => {
+    const key = args.map((a) => signature(a)).join(';')
+    let version = versions.get(key)
+    if (!version) {
+      version = trace(fn as unknown as (...args: Tensor[]) => Result, args)
+      versions.set(key, version)
+      if (versions.size > MAX_VERSIONS) versions.delete(versions.keys().next().value!)
+    }
+    return replay(version, args) as R
+  }
+}
+
+function signature(argument: unknown): string {
+  if (argument instanceof Tensor) return `${argument.dtype}[${argument.shape}]`
+  throw new BrickError({
+    kind: 'argument',
+    where: 'compile',
+    got: `an argument of type ${typeof argument}`,
+    wanted: 'tensors',
+    remedy: 'Pass numbers that change as tensors: tensor(0.1); others are captured from outside.',
+  })
+}
+
+function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Version {
+  const stand = args.map(({ dtype, shape }) => bufferNode(new Storage(dtype, sizeOf(shape)), shape))
+  const { trace, result } = traced(() => {
+    const { tensors, rebuild } = unpack(fn(...stand.map((node) => new Tensor(node))))
+    return { outputs: tensors.map((t) => t.node), rebuild }
+  })
+  const { outputs, rebuild } = result
+  const updates = [...trace.updates].map(([storage, value]) => ({ storage, value }))
+  const work = plan(outputs, updates, false, stand)
+  // A state is followed, not its present storage: assigning to it outside gives it another one.
+  const captured = work.storages.slice(args.length).map((storage) => ownerOf(storage) ?? storage)
+  return { work, outputs, captured, rebuild }
+}
+
+function unpack(result: Result): { tensors: readonly Tensor[]; rebuild: Version['rebuild'] } {
+  if (result === undefined) return { tensors: [], rebuild: () => undefined }
+  if (result instanceof Tensor) return { tensors: [result], rebuild: ([t]) => t }
+  if (Array.isArray(result)) return { tensors: result, rebuild: (tensors) => tensors }
+  const entries = Object.entries(result as { readonly [name: string]: Tensor })
+  const bad = entries.find(([, value]) => !(value instanceof Tensor))
+  if (bad) {
+    throw new BrickError({
+      kind: 'argument',
+      where: 'compile',
+      got: `'${bad[0]}' of type ${typeof bad[1]} in the result`,
+      wanted: 'tensors only',
+    })
+  }
+  const names = entries.map(([name]) => name)
+  return {
+    tensors: entries.map(([, value]) => value),
+    rebuild: (tensors) => Object.fromEntries(names.map((name, i) => [name, tensors[i]!])),
+  }
+}
+
+function replay(version: Version, args: readonly Tensor[]): Result {
+  evaluatePending()
+  const given = args.map((argument) => argument.realize())
+  const { work } = version
+  const rest = version.captured.map((held) => (held instanceof Tensor ? held.storage! : held))
+  const storages = [...given, ...rest]
+  const outputs = version.outputs.map(({ dtype, shape }) => new Storage(dtype, sizeOf(shape)))
+  submit({ ...work, storages }, outputs)
+  return version.rebuild(
+    outputs.map((storage, i) => new Tensor(bufferNode(storage, version.outputs[i]!.shape))),
+  )
+}
