@@ -102,6 +102,18 @@ test('memory stays flat', async () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(700 * 2 ** 20)
 })
 
+test('a loop of short runs lets timers fire', async () => {
+  const device = await open(0)
+  const executable = await device.load(busyProgram(1, 100_000))
+  const out = device.allocate(4)
+  let ticks = 0
+  const timer = setInterval(() => ticks++, 5)
+  const start = performance.now()
+  while (performance.now() - start < 400) await device.run(executable, [out])
+  clearInterval(timer)
+  expect(ticks).toBeGreaterThan(2)
+})
+
 test('equal programs are compiled once', async () => {
   const device = await open(1)
   const [one, two] = [await device.load(busyProgram(3, 5)), await device.load(busyProgram(3, 5))]

@@ -31,8 +31,12 @@ const SLOW_MS = 2
 const SLOW_RUNS = 3
 /** On the calling thread alone, the event loop gets a turn after this time. */
 const SLICE_MS = 10
-/** After so many bytes of new buffers, a run gives finalizers their turn. */
+/**
+ * Short runs never wait for the event loop. So that timers and finalizers get their turn even in a
+ * loop that does nothing else, one is given after so many bytes of new buffers, or so much time.
+ */
 const PRESSURE = 64 * 2 ** 20
+const BUSY_MS = 50
 
 type Kernel = (slots: number, chunk: number, scratch: number) => void
 
@@ -82,6 +86,8 @@ class WasmDevice implements Device {
   readonly #inUse = new Set<object>()
   #pool: Promise<Pool> | undefined
   #serial = 0
+  /** Spent in short runs since the event loop last had a turn. */
+  #busyMs = 0
   #isClosed = false
 
   constructor(workers: number, relaxedSimd: boolean) {
@@ -130,8 +136,11 @@ class WasmDevice implements Device {
     const scratch = this.#scratch.atLeast(it.scratch)
     const start = performance.now()
     runKernels(it, scratch)
-    if (performance.now() - start > SLOW_MS) it.isLong = ++it.slowRuns >= SLOW_RUNS
-    return this.#memory.sinceTurn > PRESSURE ? this.#takeTurn() : undefined
+    const ms = performance.now() - start
+    if (ms > SLOW_MS) it.isLong = ++it.slowRuns >= SLOW_RUNS
+    this.#busyMs += ms
+    const isDue = this.#memory.sinceTurn > PRESSURE || this.#busyMs > BUSY_MS
+    return isDue ? this.#takeTurn() : undefined
   }
 
   async close(): Promise<void> {
@@ -182,7 +191,7 @@ class WasmDevice implements Device {
       else await runSlices(it, scratch)
     } finally {
       this.#inUse.delete(inUse)
-      this.#memory.sinceTurn = 0
+      this.#hadTurn()
     }
   }
 
@@ -191,8 +200,13 @@ class WasmDevice implements Device {
   }
 
   async #takeTurn(): Promise<void> {
-    this.#memory.sinceTurn = 0
+    this.#hadTurn()
     await nextTurn()
+  }
+
+  #hadTurn(): void {
+    this.#memory.sinceTurn = 0
+    this.#busyMs = 0
   }
 }
 

@@ -15,19 +15,32 @@ const GROWTH = 256
 export class WasmBuffer implements DeviceBuffer {
   readonly bytes: number
   readonly address: number
-  /**
-   * As many bytes of JavaScript memory, never touched, so that they take address space only: the
-   * garbage collector counts them, and so learns that this small object is worth collecting. A
-   * resizable buffer is mapped anew from the system; a plain one might be cleared by writing.
-   */
   readonly weight: ArrayBuffer
 
   constructor(bytes: number, address: number) {
     this.bytes = bytes
     this.address = address
-    this.weight = new ResizableBuffer(bytes, { maxByteLength: bytes })
+    this.weight = weightOf(bytes)
   }
 }
+
+/**
+ * As many bytes of JavaScript memory, never touched: the garbage collector counts them, and so
+ * learns that a small object that holds them is worth collecting. A large one is resizable: that
+ * kind is mapped anew from the system and takes address space only, where a plain one might be
+ * cleared by writing.
+ */
+function weightOf(bytes: number): ArrayBuffer {
+  if (bytes < MAPPED) return new ArrayBuffer(bytes)
+  try {
+    return new ResizableBuffer(bytes, { maxByteLength: bytes })
+  } catch {
+    return new ArrayBuffer(0) // longer than the engine's limit: collected when other things are
+  }
+}
+
+/** Below this, mapping takes longer than clearing. */
+const MAPPED = 128 * 1024
 
 const ResizableBuffer = ArrayBuffer as {
   new (bytes: number, options: { maxByteLength: number }): ArrayBuffer
