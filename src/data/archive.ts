@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { access, constants, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { BrickError } from '../base/errors.ts'
+import { cacheFolder } from '../base/folders.ts'
+import { writeAtomically } from '../files/atomic.ts'
+import { fileError } from '../files/errors.ts'
+import { type DownloadOptions, download } from './download.ts'
+
+/** A dataset that is distributed as files. */
+export interface Archive {
+  /** Its folder's name in the data folder and in the cache. */
+  readonly name: string
+  /** Folders on the web that hold the files. */
+  readonly mirrors: readonly string[]
+}
+
+/** One of its files, gzipped. */
+export interface ArchiveFile {
+  readonly name: string
+  /** SHA-256 of the content after decompression: gzip may pack the same content differently. */
+  readonly sha256: string
+}
+
+export interface ArchiveOptions extends DownloadOptions {
+  /**
+   * Folders on the web to download from instead. `BRICKWORK_MIRROR` (several with commas between)
+   * does the same for all datasets: it stands for the folder that holds theirs.
+   */
+  readonly mirrors?: readonly string[]
+}
+
+/**
+ * A file's content: from `BRICKWORK_DATA`, else from the user's cache folder, else downloaded into
+ * it. Whatever its source, it is used only if it is the pinned content.
+ *
+ * @throws BrickError `file` if a file that is there is not the right one or the cache can't be
+ * written, `network` if no mirror has it.
+ */
+export async function archiveFile(
+  archive: Archive,
+  file: ArchiveFile,
+  options: ArchiveOptions = {},
+): Promise<{ content: Uint8Array; path: string }> {
+  const data = process.env['BRICKWORK_DATA']
+  const cached = join(cacheFolder(), 'data', archive.name, file.name)
+  for (const path of [...(data ? [join(data, archive.name, file.name)] : []), cached]) {
+    const bytes = await readIfThere(path)
+    if (bytes) return { content: await unpack(bytes, path, file), path }
+  }
+  await checkWritable(dirname(cached))
+  const check = (bytes: Uint8Array, url: string) => unpack(bytes, url, file)
+  const { bytes, checked } = await download(file.name, mirrorsOf(archive, options), check, options)
+  await writeAtomically(cached, bytes)
+  return { content: checked, path: cached }
+}
+
+function mirrorsOf({ name, mirrors }: Archive, options: ArchiveOptions): readonly string[] {
+  const own = process.env['BRICKWORK_MIRROR']?.split(',').map((url) => url.trim())
+  const folders = own?.filter(Boolean).map((url) => `${url.replace(/\/+$/, '')}/${name}`)
+  return options.mirrors ?? (folders?.length ? folders : mirrors)
+}
+
+/** Better to fail before a long download than after it. */
+async function checkWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw fileError('write', folder, error)
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw fileError('read', path, error)
+  }
+}
+
+/** Decompresses (unless the server did) and compares the content with what is pinned. */
+async function unpack(bytes: Uint8Array, where: string, file: ArchiveFile): Promise<Uint8Array> {
+  const remedy = 'Replace the file with the original, or delete it, so that it is downloaded.'
+  const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const content = !zipped
+    ? bytes
+    : await promisify(gunzip)(bytes).catch((cause: Error) => {
+        const got = `${bytes.length} bytes: ${cause.message}`
+        throw new BrickError({
+          kind: 'file',
+          where,
+          wanted: 'a whole gzip file',
+          got,
+          remedy,
+          cause,
+        })
+      })
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  if (sha256 === file.sha256) return content
+  throw new BrickError({
+    kind: 'file',
+    where,
+    wanted: `the original ${file.name} (SHA-256 of its content ${file.sha256})`,
+    got: `${bytes.length} other bytes (${sha256})`,
+    remedy,
+  })
+}
