@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TypedArray } from '../src/base/dtype.ts'
 import * as b from '../src/loop/build.ts'
-import type { Program, Stmt } from '../src/loop/ir.ts'
+import type { Expr, Program, Stmt } from '../src/loop/ir.ts'
 import { align64, scratchBytes } from '../src/loop/ir.ts'
 import { Bytes } from '../src/render/wasm/assembler.ts'
 import { GUARD, renderWasm, type WasmFeatures } from '../src/render/wasm/render.ts'
@@ -71,6 +72,92 @@ test('a stride that is known only at run time moves the pointer', () => {
   const [out] = runOnce(programOf(body, 15), [new Float32Array(15)], plain)
   expect([...out!]).toEqual([0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24])
 })
+
+describe('loop nests', () => {
+  const names = ['i', 'j', 'k']
+  const small = fc.integer({ min: -3, max: 3 })
+  const leaf = fc.oneof(
+    fc.constantFrom(...names, 'twice').map((name) => b.variable(name)),
+    small.map((value) => b.i32(value)),
+  )
+  const operators = fc.constantFrom('add', 'sub', 'mul', 'and', 'rem' as const)
+  const { index } = fc.letrec<{ index: Expr }>((tie) => ({
+    index: fc.oneof(
+      { maxDepth: 3 },
+      leaf,
+      fc.tuple(operators, tie('index'), tie('index')).map(([op, x, y]) => {
+        return b.binary(op, x, op === 'rem' ? b.i32(3) : y)
+      }),
+    ),
+  }))
+  const bounds = fc.record({ start: small, end: small, step: fc.integer({ min: 1, max: 2 }) })
+  const nest = fc.record({
+    bounds: fc.array(bounds, { minLength: 3, maxLength: 3 }),
+    unrolled: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+    indices: fc.array(index, { minLength: 1, maxLength: 4 }),
+    factor: index,
+  })
+
+  test('elements are found whatever way their index is written', () => {
+    fc.assert(
+      fc.property(nest, ({ bounds, unrolled, indices, factor }) => {
+        const wrapped = indices.map((e) => b.binary('and', e, b.i32(127)))
+        const linear = indices.map((e) => b.add(e, b.i32(5000)))
+        const adds = [...wrapped, ...linear].map((at, n) =>
+          b.store('out', at, b.add(b.load('out', 'f32', at), b.f32(n + 1))),
+        )
+        let body: Stmt[] = adds
+        for (let depth = 2; depth >= 0; depth--) {
+          const { start, end, step } = bounds[depth]!
+          const unroll = unrolled[depth]!
+          body = [b.loop(names[depth]!, b.i32(start), b.i32(end), body, { step, unroll })]
+          if (depth === 1)
+            body = [b.declare('twice', withZero(factor, ['j', 'k', 'twice'])), ...body]
+        }
+        const [out] = runOnce(programOf(body, 12000), [new Float32Array(12000)], plain)
+        expect(out).toEqual(interpret(body, new Float32Array(12000)))
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
+
+/** The expression with zeros in the place of these names. */
+function withZero(e: Expr, names: readonly string[]): Expr {
+  if (e.kind === 'var') return names.includes(e.name) ? b.i32(0) : e
+  if (e.kind === 'binary') return { ...e, a: withZero(e.a, names), b: withZero(e.b, names) }
+  return e
+}
+
+/** Runs statements on one buffer, the slow way. */
+function interpret(body: readonly Stmt[], out: Float32Array): Float32Array {
+  const names = new Map<string, number>()
+  const value = (e: Expr): number => {
+    if (e.kind === 'const') return e.value
+    if (e.kind === 'var') return names.get(e.name)!
+    if (e.kind === 'load') return out[value(e.index)]!
+    if (e.kind !== 'binary') throw new Error(e.kind)
+    const [x, y] = [value(e.a), value(e.b)]
+    if (e.dtype === 'f32') return x + y
+    if (e.op === 'mul') return Math.imul(x, y)
+    if (e.op === 'and') return x & y
+    if (e.op === 'rem') return x % y
+    return e.op === 'add' ? (x + y) | 0 : (x - y) | 0
+  }
+  const block = (statements: readonly Stmt[]): void => {
+    for (const stmt of statements) {
+      if (stmt.kind === 'let') names.set(stmt.name, value(stmt.value))
+      if (stmt.kind === 'store') out[value(stmt.index)] = value(stmt.value)
+      if (stmt.kind !== 'for') continue
+      for (let i = value(stmt.start); i < value(stmt.end); i += stmt.step) {
+        names.set(stmt.name, i)
+        block(stmt.body)
+      }
+    }
+  }
+  block(body)
+  return out
+}
 
 test('the size of the code grows linearly', () => {
   const size = (count: number) => {
