@@ -1,5 +1,5 @@
 import * as b from '../src/loop/build.ts'
-import type { Expr, Stmt } from '../src/loop/ir.ts'
+import type { Expr } from '../src/loop/ir.ts'
 import { CaseBuilder, type LoopCase, range } from './loop-case.ts'
 
 /** Conformance programs for loops, branches, calls, chunks and kernels. */
