@@ -59,11 +59,6 @@ export class Allocator {
     this.#insert(from, size)
   }
 
-  /** Bytes from the first address to the last, taken or not. */
-  get end(): number {
-    return this.#end
-  }
-
   #find(size: number): number | undefined {
     const own = classOf(size)
     const best = this.#tightest(own, size)
