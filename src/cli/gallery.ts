@@ -1,0 +1,193 @@
+import sharp from 'sharp'
+import type { ArrayView } from '../base/array.ts'
+import { BrickError } from '../base/errors.ts'
+import { showShape } from '../base/shape.ts'
+import { Canvas, type Color, fitText, textHeight, textWidth } from './canvas.ts'
+
+/** One example and what a network says of it. */
+export interface Prediction {
+  /** u8 from 0 to 255 or f32 from 0 to 1, `[channels, height, width]` with 1 or 3 channels. */
+  readonly image: ArrayView
+  /** The true class's name. */
+  readonly label: string
+  /** The predicted class's name. */
+  readonly predicted: string
+}
+
+/** A titled part of a gallery. */
+export interface GallerySection {
+  readonly title: string
+  readonly predictions: readonly Prediction[]
+}
+
+export interface GalleryOptions {
+  /** Images side by side. Default 10. */
+  readonly columns?: number
+  /** About how many pixels wide and high an image is shown. Default 72. */
+  readonly size?: number
+}
+
+const PAGE: Color = [246, 247, 249]
+const CARD: Color = [255, 255, 255]
+const EDGE: Color = [222, 226, 231]
+const INK: Color = [36, 41, 47]
+const FAINT: Color = [119, 128, 138]
+const GREEN: Color = [26, 127, 55]
+const RED: Color = [207, 34, 46]
+
+const MARGIN = 24
+const GAP = 12
+const PADDING = 6
+const CAPTION = 2
+const TITLE = 3
+/** From one line of a caption to the next. */
+const LINE = textHeight(CAPTION) + 6
+
+/**
+ * A PNG of images in a grid, each over a caption: the class in green where the network is right,
+ * `true → predicted` in red where it is wrong. Small images are enlarged pixel by pixel. Needs no
+ * fonts on the machine.
+ *
+ * @throws BrickError `shape` for an image that isn't `[1 or 3, height, width]`.
+ * @example
+ * ```ts
+ * const png = await drawGallery([{ title: 'right', predictions: right }, { title: 'wrong', predictions: wrong }])
+ * await writeAtomically('gallery.png', png)
+ * ```
+ */
+export async function drawGallery(
+  sections: readonly GallerySection[],
+  options: GalleryOptions = {},
+): Promise<Uint8Array> {
+  const layout = layoutOf(sections, options)
+  const canvas = new Canvas(layout.width, layout.height, PAGE)
+  let y = MARGIN
+  for (const section of sections) y = drawSection(canvas, layout, section, y)
+  const raw = { width: canvas.width, height: canvas.height, channels: 3 as const }
+  return sharp(canvas.pixels, { raw }).png({ palette: false, compressionLevel: 9 }).toBuffer()
+}
+
+interface Layout {
+  readonly columns: number
+  /** Pixels of the card around an image and its caption. */
+  readonly cardWidth: number
+  readonly cardHeight: number
+  readonly imageSize: number
+  readonly width: number
+  readonly height: number
+}
+
+function layoutOf(
+  sections: readonly GallerySection[],
+  { columns = 10, size = 72 }: GalleryOptions,
+): Layout {
+  const all = sections.flatMap(({ predictions }) => predictions)
+  const lines = all.map((prediction) => captionOf(prediction, size))
+  const sides = all.map(({ image }) => Math.max(...sizeOfImage(image)))
+  const imageSize = Math.max(size, ...sides.map((side) => side * scaleFor(side, size)))
+  const widest = Math.max(0, ...lines.flat().map((line) => textWidth(line, CAPTION)))
+  const cardWidth = Math.max(imageSize, Math.min(widest, 2 * imageSize)) + 2 * PADDING
+  const captionLines = Math.max(1, ...lines.map(({ length }) => length))
+  const cardHeight = imageSize + 2 * PADDING + captionLines * LINE
+  const heights = sections.map(({ predictions }) => {
+    const rows = Math.ceil(predictions.length / columns)
+    return textHeight(TITLE) + GAP + Math.max(rows * (cardHeight + GAP), textHeight(CAPTION) + GAP)
+  })
+  return {
+    columns,
+    cardWidth,
+    cardHeight,
+    imageSize,
+    width: 2 * MARGIN + columns * (cardWidth + GAP) - GAP,
+    height: 2 * MARGIN + heights.reduce((a, b) => a + b + MARGIN, 0) - MARGIN - GAP,
+  }
+}
+
+/** How many times an image is enlarged: whole times, so that its pixels stay square. */
+function scaleFor(side: number, size: number): number {
+  return Math.max(1, Math.round(size / side))
+}
+
+function sizeOfImage({ shape }: ArrayView): [height: number, width: number] {
+  const [channels, height, width] = shape
+  if (shape.length === 3 && (channels === 1 || channels === 3) && height && width) {
+    return [height, width]
+  }
+  throw new BrickError({
+    kind: 'shape',
+    where: 'gallery',
+    wanted: 'images [1 or 3, height, width]',
+    got: showShape(shape),
+  })
+}
+
+/** Returns where the next section begins. */
+function drawSection(
+  canvas: Canvas,
+  layout: Layout,
+  { title, predictions }: GallerySection,
+  top: number,
+): number {
+  const { columns, cardWidth, cardHeight } = layout
+  canvas.text(MARGIN, top, title, TITLE, INK)
+  const start = top + textHeight(TITLE) + GAP
+  if (predictions.length === 0) {
+    canvas.text(MARGIN, start, 'none', CAPTION, FAINT)
+    return start + textHeight(CAPTION) + GAP + MARGIN
+  }
+  for (const [i, prediction] of predictions.entries()) {
+    const x = MARGIN + (i % columns) * (cardWidth + GAP)
+    const y = start + Math.floor(i / columns) * (cardHeight + GAP)
+    drawCard(canvas, layout, prediction, x, y)
+  }
+  return start + Math.ceil(predictions.length / columns) * (cardHeight + GAP) + MARGIN
+}
+
+function drawCard(
+  canvas: Canvas,
+  { cardWidth, cardHeight, imageSize }: Layout,
+  prediction: Prediction,
+  x: number,
+  y: number,
+): void {
+  const right = prediction.label === prediction.predicted
+  canvas.rounded(x, y, cardWidth, cardHeight, 6, right ? EDGE : RED)
+  canvas.rounded(x + 1, y + 1, cardWidth - 2, cardHeight - 2, 5, CARD)
+  const center = x + cardWidth / 2
+  drawImage(canvas, prediction.image, Math.floor(center - imageSize / 2), y + PADDING, imageSize)
+  for (const [i, line] of captionOf(prediction, imageSize).entries()) {
+    const text = fitText(line, CAPTION, cardWidth - PADDING)
+    const left = Math.round(center - textWidth(text, CAPTION) / 2)
+    canvas.text(left, y + imageSize + 2 * PADDING + i * LINE, text, CAPTION, right ? GREEN : RED)
+  }
+}
+
+/** In one line where it fits under the image, else the truth over the prediction. */
+function captionOf({ label, predicted }: Prediction, width: number): string[] {
+  if (label === predicted) return [label]
+  const line = `${label} → ${predicted}`
+  return textWidth(line, CAPTION) <= width ? [line] : [label, `→ ${predicted}`]
+}
+
+/** The image in the middle of a black square. */
+function drawImage(canvas: Canvas, image: ArrayView, x: number, y: number, size: number): void {
+  const [height, width] = sizeOfImage(image)
+  const scale = Math.max(1, Math.floor(size / Math.max(height, width)))
+  const left = x + Math.floor((size - width * scale) / 2)
+  const top = y + Math.floor((size - height * scale) / 2)
+  canvas.rectangle(x, y, size, size, [0, 0, 0])
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const color = colorAt(image, row * width + column, height * width)
+      canvas.rectangle(left + column * scale, top + row * scale, scale, scale, color)
+    }
+  }
+}
+
+function colorAt({ dtype, shape, data }: ArrayView, at: number, plane: number): Color {
+  const byte = (channel: number) => {
+    const value = data[at + channel * plane]!
+    return dtype === 'f32' ? Math.round(Math.min(Math.max(value, 0), 1) * 255) : value
+  }
+  return shape[0] === 1 ? [byte(0), byte(0), byte(0)] : [byte(0), byte(1), byte(2)]
+}

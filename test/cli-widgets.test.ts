@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { ArrayView } from '../src/base/array.ts'
+import { Canvas, fitText, textWidth } from '../src/cli/canvas.ts'
+import { glyphRows } from '../src/cli/font.ts'
+import { drawGallery, type Prediction } from '../src/cli/gallery.ts'
+import { readImage } from '../src/cli/image.ts'
+import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
+import { drawCurves } from '../src/cli/terminal/curves.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('curves', () => {
+  const train = { label: 'train', values: [2, 1, 0.5, 0.25, 0.125] }
+  const validation = { label: 'validation', values: [1.5, 1, 0.75, 0.75, 0.75] }
+
+  test('two curves with axes and legend', () => {
+    const options = { title: 'loss', width: 30, height: 6, color: false }
+    expect(drawCurves([train, validation], options)).toMatchInlineSnapshot(`
+      "     loss   ⠒⠒⠒ train   ⠂⠐⠄ validation
+      2.0 ┤⠑⠤⡀
+      1.5 ┤⠄⢀⠈⠢⢄
+          │   ⠁⠠⠑⡤⡀
+      1.0 ┤       ⠈⠑⠓⠴⢄⣂⠠ ⠄⠠ ⠄⠠ ⠄⠠ ⠄⠠ ⠄⠠
+      0.5 ┤             ⠉⠑⠒⠢⠤⢄⣀⣀
+      0.0 ┤                     ⠉⠉⠉⠒⠒⠒⠒⠤⠤
+          └──────────────────────────────
+           1      2              4      5 epoch
+      "
+    `)
+  })
+
+  test('one epoch, a flat line, gaps, nothing at all', () => {
+    const draw = (values: number[]) =>
+      drawCurves([{ label: 'a', values }], { title: 't', width: 20, height: 4, color: false })
+    expect(draw([3])).toContain('1 epoch')
+    expect(draw([0.5, 0.5, 0.5])).toMatch(/⠤|⠒|⠉|⣀/)
+    expect(draw([1, Number.NaN, 3, Number.POSITIVE_INFINITY])).toContain('4 epoch')
+    expect(draw([Number.NaN])).toContain('no values')
+    expect(draw([])).toContain('no values')
+  })
+
+  test('many steps keep to the width', () => {
+    const values = Array.from({ length: 2000 }, (_, i) => 1e-4 * Math.sin(i / 100))
+    const text = drawCurves([{ label: 'a', values }], {
+      title: 't',
+      width: 40,
+      unit: 'step',
+      color: false,
+    })
+    const plot = text.split('\n').filter((line) => /[┤│]/.test(line))
+    expect(plot).toHaveLength(10)
+    expect(Math.max(...plot.map((line) => [...line].length))).toBeLessThanOrEqual(40 + 10)
+  })
+
+  test('colours only where asked for', () => {
+    const escapeCode = String.fromCodePoint(27)
+    expect(drawCurves([train], { title: 'loss', color: true })).toContain(escapeCode)
+    expect(drawCurves([train], { title: 'loss', color: false })).not.toContain(escapeCode)
+  })
+})
+
+describe('confusion matrix', () => {
+  test('counts', () => {
+    expect(confusionMatrix([0, 0, 1, 2], [0, 1, 1, 2], 3)).toEqual([
+      [1, 1, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ])
+    expect(() => confusionMatrix([0], [0, 1], 2)).toThrow(/as many predictions/)
+    expect(() => confusionMatrix([0], [2], 2)).toThrow(/classes from 0 to 1, got 0 and 2 at 0/)
+    expect(() => confusionMatrix([-1], [0], 2)).toThrow(/classes from 0 to 1/)
+  })
+
+  test('is drawn as a table', () => {
+    const counts = [
+      [97, 3, 0],
+      [0, 100, 0],
+      [0, 0, 0],
+    ]
+    expect(drawConfusion(counts, ['a', 'b', 'c'], { color: false })).toMatchInlineSnapshot(`
+      "     │ predicted
+      true │    a    b    c  │   right
+      ─────┼─────────────────┼────────
+         a │   97    3    ·  │  97.0 %
+         b │    ·  100    ·  │ 100.0 %
+         c │    ·    ·    ·  │       –
+      "
+    `)
+    expect(
+      drawConfusion(counts, ['T-shirt', 'Boot', 'Bag'], { color: false }),
+    ).toMatchInlineSnapshot(`
+      "          │ predicted
+           true │    0    1    2  │   right
+      ──────────┼─────────────────┼────────
+      0 T-shirt │   97    3    ·  │  97.0 %
+      1 Boot    │    ·  100    ·  │ 100.0 %
+      2 Bag     │    ·    ·    ·  │       –
+      "
+    `)
+  })
+})
+
+describe('gallery', () => {
+  const image = (dtype: 'u8' | 'f32', shape: number[]): ArrayView => {
+    const length = shape.reduce((a, b) => a * b, 1)
+    const data =
+      dtype === 'u8' ? new Uint8Array(length).fill(200) : new Float32Array(length).fill(1)
+    return { dtype, shape, data } as ArrayView
+  }
+  const one = (predicted: string, view = image('f32', [1, 8, 8])): Prediction => ({
+    image: view,
+    label: '3',
+    predicted,
+  })
+
+  /** How many pixels have a colour. */
+  async function count(png: Uint8Array, color: readonly number[]): Promise<number> {
+    const { data } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
+    let found = 0
+    for (let i = 0; i < data.length; i += 3) {
+      if (color.every((value, c) => data[i + c] === value)) found++
+    }
+    return found
+  }
+
+  test('right ones get a green caption, wrong ones a red one and a red edge', async () => {
+    const right = await drawGallery([{ title: 'right', predictions: [one('3')] }])
+    const wrong = await drawGallery([{ title: 'wrong', predictions: [one('8')] }])
+    const green = [26, 127, 55]
+    const red = [207, 34, 46]
+    expect(await count(right, green)).toBe(4 * glyphBits('3'))
+    expect(await count(right, red)).toBe(0)
+    expect(await count(wrong, red)).toBeGreaterThan(4 * glyphBits('3→8'))
+    expect(await count(wrong, green)).toBe(0)
+  })
+
+  const glyphBits = (text: string) =>
+    [...text]
+      .flatMap(glyphRows)
+      .reduce((sum, row) => sum + row.toString(2).replaceAll('0', '').length, 0)
+
+  test('images of other sizes, colours, a title without images', async () => {
+    const png = await drawGallery([
+      {
+        title: 'right',
+        predictions: [one('3', image('u8', [3, 20, 30])), one('3', image('u8', [1, 28, 28]))],
+      },
+      { title: 'wrong', predictions: [] },
+    ])
+    expect(await sharp(png).metadata()).toMatchObject({ format: 'png', channels: 3 })
+    expect(await count(png, [200, 200, 200])).toBe(20 * 2 * 30 * 2 + (28 * 3) ** 2)
+    expect((await sharp(await drawGallery([])).metadata()).width).toBeGreaterThan(0)
+  })
+
+  test('what is no image is refused', async () => {
+    const bad = drawGallery([{ title: 't', predictions: [one('3', image('f32', [8, 8]))] }])
+    await expect(bad).rejects.toThrow(
+      'gallery: expected images [1 or 3, height, width], got [8, 8]',
+    )
+  })
+
+  test('text is cut where there is no room; unknown characters are boxes', () => {
+    expect(fitText('Pullover', 2, 1000)).toBe('Pullover')
+    expect(fitText('Pullover', 2, textWidth('Pull…', 2))).toBe('Pull…')
+    expect(glyphRows('漢')).toEqual([31, 17, 17, 17, 17, 17, 31])
+    expect(() => new Canvas(4, 4, [0, 0, 0]).text(-3, -3, 'Wide', 2, [1, 1, 1])).not.toThrow()
+  })
+})
+
+describe('readImage', () => {
+  const size = { width: 8, height: 8, channels: 1 } as const
+  /** A white or black square in the middle of the other. */
+  async function square(name: string, ink: number, paper: number): Promise<string> {
+    const data = Uint8Array.from({ length: 256 }, (_, i) => {
+      const [x, y] = [i % 16, i >> 4]
+      return x > 4 && x < 11 && y > 4 && y < 11 ? ink : paper
+    })
+    const path = join(folder, name)
+    await sharp(data, { raw: { width: 16, height: 16, channels: 1 } }).toFile(path)
+    return path
+  }
+
+  test('grey and colour, in the size asked for', async () => {
+    const path = await square('a.png', 255, 0)
+    const grey = await readImage(path, size)
+    expect(grey).toMatchObject({ dtype: 'f32', shape: [1, 8, 8] })
+    expect(grey.data[0]).toBe(0)
+    expect(grey.data[8 * 4 + 4]).toBeCloseTo(1, 1)
+    const color = await readImage(path, { width: 5, height: 3, channels: 3 })
+    expect(color.shape).toEqual([3, 3, 5])
+    expect(color.data.every((value) => value >= 0 && value <= 1)).toBe(true)
+  })
+
+  test('colours lie in planes', async () => {
+    const path = join(folder, 'red.png')
+    await sharp({ create: { width: 4, height: 4, channels: 4, background: '#f00' } }).toFile(path)
+    const { data } = await readImage(path, { width: 1, height: 2, channels: 3 })
+    expect([...data]).toEqual([1, 1, 0, 0, 0, 0])
+  })
+
+  test('dark digits on bright paper are turned around, bright ones stay', async () => {
+    const dark = await readImage(await square('dark.png', 0, 255), { ...size, fitDigit: true })
+    const bright = await readImage(await square('bright.png', 255, 0), { ...size, fitDigit: true })
+    expect(dark.data[0]).toBe(0)
+    for (const [i, value] of dark.data.entries()) expect(value).toBeCloseTo(bright.data[i]!, 2)
+    expect((await readImage(await square('dark.png', 0, 255), size)).data[0]).toBe(1)
+  })
+
+  test('missing, no image, cut off', async () => {
+    const text = join(folder, 'text.png')
+    writeFileSync(text, 'no image')
+    const cut = join(folder, 'cut.png')
+    const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919) % 251)
+    const png = await sharp(noise, { raw: { width: 64, height: 64, channels: 1 } })
+      .png()
+      .toBuffer()
+    writeFileSync(cut, png.subarray(0, png.length / 2))
+    await expect(readImage(join(folder, 'none.png'), size)).rejects.toThrow(/no such file/)
+    await expect(readImage(folder, size)).rejects.toThrow(/expected an image/)
+    for (const path of [text, cut]) {
+      const failed = readImage(path, size)
+      await expect(failed).rejects.toMatchObject({ kind: 'file', where: path })
+      await expect(failed).rejects.toThrow(/expected an image .*save it again as PNG/)
+    }
+  })
+})
