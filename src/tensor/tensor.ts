@@ -356,7 +356,7 @@ export class Tensor {
   /** −1, 0 or 1. Its gradient is 0. */
   sign(): Tensor {
     const positive = this.detach().gt(0).to(this.dtype)
-    return positive.sub(this.detach().lt(0).to(this.dtype))
+    return this.derive(positive.sub(this.detach().lt(0).to(this.dtype)).node)
   }
   /** Limits to [min, max]; the gradient is 1 inside and at the limits, 0 outside. */
   clamp(min?: number, max?: number): Tensor {
