@@ -1,5 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import type { Backend } from './backend.ts'
+import { deviceBackend } from './backend-device.ts'
 import { interpreterBackend } from './backend-interpreter.ts'
 
 export type BackendName = 'native' | 'wasm' | 'interpreter'
@@ -11,8 +12,14 @@ export interface BackendOptions {
 /** How each backend is made. */
 const backends: { readonly [B in BackendName]: (options: BackendOptions) => Promise<Backend> } = {
   interpreter: async () => interpreterBackend(),
-  native: async () => interpreterBackend(),
-  wasm: async () => interpreterBackend(),
+  native: async (options) => {
+    const { createNativeDevice } = await import('../device/native/native.ts')
+    return deviceBackend(await createNativeDevice(options))
+  },
+  wasm: async (options) => {
+    const { createWasmDevice } = await import('../device/wasm/device.ts')
+    return deviceBackend(await createWasmDevice(options))
+  },
 }
 
 export const backendNames = Object.keys(backends) as readonly BackendName[]

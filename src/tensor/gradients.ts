@@ -45,7 +45,9 @@ export function customGradient<A extends readonly Tensor[]>(
   forward: (...inputs: A) => Tensor,
   backward: (inputs: A, gradient: Tensor) => readonly (Tensor | undefined)[],
 ): (...inputs: A) => Tensor {
-  return (...inputs) => {
+  return (...given) => {
+    // A state may be assigned before the gradient is asked for: both see the value of now.
+    const inputs = given.map((t) => new Tensor(t.node, t.requiresGrad)) as readonly Tensor[] as A
     const output = forward(...inputs)
     return output.withHistory(inputs, (g) => backward(inputs, g))
   }

@@ -2,6 +2,7 @@ import type { Shape } from '../base/shape.ts'
 import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
 import { constant } from './compose/arithmetic.ts'
+import { hostGenerator } from './host-random.ts'
 import { Tensor, variable } from './tensor.ts'
 import { currentTrace } from './trace.ts'
 
@@ -68,7 +69,8 @@ export class Generator {
 export const generator = new Generator()
 
 /**
- * Seeds the default generator.
+ * Seeds the default generators: the backend's ({@link rand}, {@link randn}, dropout) and the
+ * host's, which draws the initial weights of layers.
  *
  * @example
  * ```ts
@@ -77,4 +79,5 @@ export const generator = new Generator()
  */
 export function manualSeed(seed: number): void {
   generator.seed(seed)
+  hostGenerator.seed(seed)
 }

@@ -371,8 +371,12 @@ export class Tensor {
     return where(this.ne(this), this, out)
   }
 
+  /** max(0, x); its gradient at 0 is 0, and NaN stays NaN. */
   relu(): Tensor {
-    return where(this.le(0), 0, this)
+    // The gradient asks for the sign of the output alone, so that the input need not be kept.
+    const x = this.detach()
+    const y = where(x.le(0), 0, x)
+    return y.withHistory([this], (g) => [where(y.le(0), 0, g)])
   }
   /** 1 / (1 + e⁻ˣ), without overflow: ½ + ½ tanh(x/2). */
   sigmoid(): Tensor {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { BrickError } from '../../base/errors.ts'
-import type { Target } from '../device.ts'
+import type { Target } from '../../loop/target.ts'
 
 /** What we know of this processor. */
 export interface Machine {

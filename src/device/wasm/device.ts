@@ -4,7 +4,8 @@ import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
 import { align64, scratchBytes } from '../../loop/ir.ts'
 import { renderWasm } from '../../render/wasm/render.ts'
-import type { Device, DeviceBuffer, Executable, Target } from '../device.ts'
+import type { Target } from '../../loop/target.ts'
+import type { Device, DeviceBuffer, Executable } from '../device.ts'
 import { diagnose, threadCount } from './features.ts'
 import { WasmBuffer, WasmMemory } from './memory.ts'
 import { compileModule } from './modules.ts'
@@ -93,7 +94,7 @@ class WasmDevice implements Device {
   constructor(workers: number, relaxedSimd: boolean) {
     this.#workers = workers
     this.threads = Math.max(1, workers)
-    this.target = { lanes: 4, registers: 16, fma: relaxedSimd, l1: 32 * 1024, l2: 512 * 1024 }
+    this.target = { lanes: 4, registers: 15, fma: relaxedSimd, l1: 32 * 1024, l2: 512 * 1024 }
     this.#memory = new WasmMemory(workers > 0)
     this.#arena = new Area(this.#memory)
     this.#scratch = new Area(this.#memory)

@@ -1,0 +1,178 @@
+import { sizeOf } from '../base/shape.ts'
+import { make } from '../graph/make.ts'
+import type { Node } from '../graph/node.ts'
+import type { BufferDecl, Func, Program } from '../loop/ir.ts'
+import type { Target } from '../loop/target.ts'
+import { emitNest } from './emit-nest.ts'
+import type { Memory } from './emitter.ts'
+import { type Lifetime, placeInArena } from './memory.ts'
+import { type Stage, valuesOf } from './nest.ts'
+import { keyOf, type Loop, loopPosition } from './position.ts'
+import { decideStoring } from './schedule.ts'
+import { simplify } from './simplify.ts'
+import { type Step, stepsOf } from './steps.ts'
+import { coordinates, loadOf, Reader } from './value.ts'
+
+/** A graph to be compiled: values to return and buffers to overwrite. */
+export interface Graph {
+  /** Slots 1 … n, in order. */
+  readonly buffers: readonly Node<'buffer'>[]
+  /** The slots after those. */
+  readonly outputs: readonly Node[]
+  readonly updates: readonly { readonly buffer: number; readonly value: Node }[]
+}
+
+/**
+ * Compiles a graph, all of it, into one program: simplify, decide what is stored, form kernels,
+ * order them so that updates can work in place, place temporaries, write the loops.
+ */
+export function compileGraph(graph: Graph, target: Target): Program {
+  const { buffers, outputs, updates } = graph
+  const roots = distinctRoots(simplify([...outputs, ...updates.map((update) => update.value)]))
+  const results = roots.slice(0, outputs.length)
+  const values = roots.slice(outputs.length)
+  const steps = stepsOf(decideStoring(roots), target)
+  const slotOf = new Map<Node, number>()
+  buffers.forEach((node, i) => {
+    slotOf.set(canonical(node, steps), i + 1)
+  })
+  results.forEach((node, i) => {
+    slotOf.set(node, buffers.length + 1 + i)
+  })
+  const final: Step[] = []
+  updates.forEach(({ buffer }, i) => {
+    const value = values[i]!
+    if (sizeOf(value.shape) === 0) return
+    const state = canonical(buffers[buffer]!, steps)
+    if (postpone(steps, value, state)) slotOf.set(value, buffer + 1)
+    else final.push(copyStep(value, state, target))
+  })
+  return assemble([...steps, ...final], slotOf, buffers.length + outputs.length + 1)
+}
+
+/** Buffer nodes of one source are one in the simplified graph; which one, the steps know. */
+function canonical(node: Node<'buffer'>, steps: readonly Step[]): Node {
+  for (const { reads } of steps) {
+    for (const read of reads)
+      if (read.is('buffer') && read.attrs.source === node.attrs.source) return read
+  }
+  return node
+}
+
+/** Roots that are buffers, or the same node twice, become copies, so that each has memory of its own. */
+function distinctRoots(roots: readonly Node[]): Node[] {
+  const seen = new Set<Node>()
+  return roots.map((root) => {
+    if (!root.is('buffer') && !seen.has(root)) {
+      seen.add(root)
+      return root
+    }
+    return make('reshape', [root], { shape: root.shape })
+  })
+}
+
+/**
+ * Moves the step that computes `value` behind all that read `state`, if nothing in between needs
+ * it, and says whether it may then write over the state.
+ */
+function postpone(steps: Step[], value: Node, state: Node): boolean {
+  const from = steps.findIndex((step) => step.writes.includes(value))
+  const step = steps[from]
+  if (!step || steps.filter((s) => s.writes.includes(value)).length > 1) return false
+  if (!readsInPlace(step, value, state)) return false
+  let to = from
+  for (let i = from + 1; i < steps.length; i++) if (steps[i]!.reads.has(state)) to = i
+  for (let i = from + 1; i <= to; i++) {
+    if (step.writes.some((node) => steps[i]!.reads.has(node))) return false
+  }
+  steps.splice(from, 1)
+  steps.splice(to, 0, step)
+  return true
+}
+
+/** Whether a step reads the state only where, and before, it writes the value. */
+function readsInPlace({ reads, stages }: Step, value: Node, state: Node): boolean {
+  if (!reads.has(state)) return true
+  const write = stages
+    .flatMap((stage) => stage.writes.map((w) => ({ stage, at: w.at, to: w.to })))
+    .find((w) => w.to === value)
+  if (!write || write.at.terms.some(({ atom }) => atom.kind !== 'digit')) return false
+  const key = keyOf(write.at)
+  let seen = 0
+  for (const stage of stages) {
+    for (const part of valuesOf([stage])) {
+      if (part.kind !== 'load' || part.from !== state) continue
+      if (stage !== write.stage || keyOf(part.at) !== key) return false
+      seen++
+    }
+  }
+  return seen > 0
+}
+
+function copyStep(value: Node, state: Node, target: Target): Step {
+  const outer: Loop = { name: 'o', extent: sizeOf(value.shape) }
+  const reader = new Reader((node, coords) => loadOf(node, coords))
+  const at = loopPosition(outer)
+  const read = reader.read(value, coordinates(at, value.shape))
+  const stages: Stage[] = [{ folds: [], writes: [{ to: state, at, value: read }] }]
+  return {
+    reads: new Set([value]),
+    writes: [state],
+    functions: [],
+    stages,
+    emit: (memory, name) => emitNest({ outer, stages, origin: 'copy' }, name, memory, target),
+  }
+}
+
+function assemble(
+  steps: readonly Step[],
+  slotOf: ReadonlyMap<Node, number>,
+  slots: number,
+): Program {
+  const lifetimes = new Map<Node, Lifetime>()
+  steps.forEach(({ reads, writes }, index) => {
+    for (const node of [...writes, ...reads]) {
+      if (slotOf.has(node)) continue
+      lifetimes.set(node, { node, first: lifetimes.get(node)?.first ?? index, last: index })
+    }
+  })
+  const { offsets, bytes } = placeInArena([...lifetimes.values()])
+  const decls = new Map<Node, BufferDecl>()
+  const memory: Memory = (node) => {
+    let decl = decls.get(node)
+    if (!decl) {
+      const slot = slotOf.get(node) ?? 0
+      const name = slot === 0 ? `t${decls.size}` : `s${slot}`
+      decl = {
+        name,
+        dtype: node.dtype,
+        size: Math.max(1, sizeOf(node.shape)),
+        slot,
+        offset: offsets.get(node) ?? 0,
+      }
+      decls.set(node, decl)
+    }
+    return { buffer: decl.name, dtype: decl.dtype }
+  }
+  const kernels = steps.map((step, i) => step.emit(memory, `k${i}`))
+  return {
+    buffers: unique([...decls.values()]),
+    functions: usedFunctions(steps, kernels),
+    kernels,
+    slots,
+    arenaBytes: bytes,
+  }
+}
+
+/** An update in place shares its state's slot and name. */
+function unique(decls: readonly BufferDecl[]): BufferDecl[] {
+  return [...new Map(decls.map((decl) => [decl.name, decl])).values()]
+}
+
+function usedFunctions(steps: readonly Step[], kernels: Program['kernels']): Func[] {
+  const all = new Map(
+    steps.flatMap((step) => step.functions.map((func) => [func.name, func] as const)),
+  )
+  const text = JSON.stringify(kernels.map((kernel) => kernel.body))
+  return [...all.values()].filter(({ name }) => text.includes(`"func":"${name}"`))
+}

@@ -1,0 +1,561 @@
+import type { Node } from '../graph/node.ts'
+import {
+  add,
+  binary,
+  comment,
+  f32,
+  fma,
+  i32,
+  load,
+  mul,
+  register,
+  set,
+  store,
+  sub,
+  variable,
+  widen,
+} from '../loop/build.ts'
+import { CHUNK, type Expr, type Func, type Kernel, type Scratch, type Stmt } from '../loop/ir.ts'
+import type { Target } from '../loop/target.ts'
+import { type Axis, type Contraction, extentOf, merged } from './contraction.ts'
+import { Emitter, type Memory } from './emitter.ts'
+import { strideIn, valuesOf, type Write } from './nest.ts'
+import type { Loop } from './position.ts'
+import { chooseTile, type Tile } from './tile.ts'
+
+/** Multiply-adds that make a chunk worth handing to a thread, and the most chunks of a kernel. */
+const CHUNK_WORK = 1 << 20
+const MAX_CHUNKS = 64
+/** Depth of a panel, so that one of b stays in the level-2 cache. */
+const MAX_DEPTH = 768
+/** A part of a sum that is split among chunks is at least this deep. */
+const MIN_PART = 256
+
+/** The register that the epilogue reads the sum of products from. */
+export const SUM = 'sum'
+/** The loop over parts of a split sum. */
+export const PARTS: Loop = { name: 'part', extent: MAX_CHUNKS }
+
+/** How a contraction is cut: fixed by its shape and the target alone. */
+export interface Cut {
+  readonly tile: Tile
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  readonly batch: number
+  /** Parts of the sum over k that run as chunks of their own; above 1 their results are added by another kernel. */
+  readonly parts: number
+}
+
+/** Worth a tiled kernel: else plain loops are as good. */
+export function isTiled(contraction: Contraction): boolean {
+  const [m, n, k] = [contraction.m, contraction.n, contraction.k].map(extentOf) as [
+    number,
+    number,
+    number,
+  ]
+  return m >= 4 && n >= 4 && k >= 4 && m * n * k >= 16384
+}
+
+export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
+  const [rows, columns, depth, count] = [m, n, k, batch].map(extentOf) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  const tile = chooseTile(rows, columns, target)
+  const tiles =
+    count * Math.ceil(rows / tile.rows) * Math.ceil(columns / (tile.vectors * tile.lanes))
+  const parts = tiles >= 8 ? 1 : Math.max(1, Math.min(16, Math.floor(depth / MIN_PART)))
+  return { tile, m: rows, n: columns, k: depth, batch: count, parts }
+}
+
+/** Elements of a packed left operand. */
+export function packedSize({ tile, m, k, batch }: Cut): number {
+  return batch * Math.ceil(m / tile.rows) * tile.rows * k
+}
+
+/** name = a[0 … depth·rows) × b[0 … depth·width), rows × width sums of products: c = (or c +=) aᵀ·b. */
+export function microKernel({ rows, vectors, lanes }: Tile, accumulate: boolean): Func {
+  const width = vectors * lanes
+  const k = variable('k')
+  const cells = Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: vectors }, (_, j) => ({ i, j })),
+  ).flat()
+  const cell = (i: number, j: number) => i * width + j * lanes
+  const name = (i: number, j: number) => `c${i}_${j}`
+  const right = Array.from({ length: vectors }, (_, j) =>
+    load('b', 'f32', add(mul(k, i32(width)), i32(j * lanes)), lanes),
+  )
+  const round: Stmt[] = right.map((value, j) => ({ kind: 'let', name: `b${j}`, value }))
+  for (let i = 0; i < rows; i++) {
+    const left = load('a', 'f32', add(mul(k, i32(rows)), i32(i)))
+    round.push({ kind: 'let', name: `a${i}`, value: widen(left, lanes) })
+    for (let j = 0; j < vectors; j++) {
+      const held = variable(name(i, j), 'f32', lanes)
+      round.push(
+        set(
+          name(i, j),
+          fma(variable(`a${i}`, 'f32', lanes), variable(`b${j}`, 'f32', lanes), held),
+        ),
+      )
+    }
+  }
+  return {
+    name: microName({ rows, vectors, lanes }, accumulate),
+    params: [
+      { kind: 'pointer', name: 'a', dtype: 'f32', writable: false },
+      { kind: 'pointer', name: 'b', dtype: 'f32', writable: false },
+      { kind: 'pointer', name: 'c', dtype: 'f32', writable: true },
+      { kind: 'value', name: 'depth', dtype: 'i32' },
+    ],
+    body: [
+      ...cells.map(({ i, j }) =>
+        register(name(i, j), accumulate ? load('c', 'f32', i32(cell(i, j)), lanes) : f32(0, lanes)),
+      ),
+      {
+        kind: 'for',
+        name: 'k',
+        start: i32(0),
+        end: variable('depth'),
+        step: 1,
+        unroll: false,
+        body: round,
+      },
+      ...cells.map(({ i, j }) => store('c', i32(cell(i, j)), variable(name(i, j), 'f32', lanes))),
+    ],
+  }
+}
+
+const microName = ({ rows, vectors, lanes }: Tile, accumulate: boolean): string =>
+  `micro${rows}x${vectors * lanes}${accumulate ? 'add' : ''}`
+
+/** Reads an operand through its index map into panels that the micro-kernel reads in order. */
+interface Packing {
+  readonly source: string
+  readonly offset: Expr
+  /** The axes side by side in a panel, and those along it. */
+  readonly across: readonly { extent: number; stride: number }[]
+  readonly along: readonly { extent: number; stride: number }[]
+  readonly width: number
+  readonly lanes: number
+  readonly first: Expr
+  readonly from: Expr
+  readonly depth: Expr
+  readonly whole: boolean
+  readonly target: string
+  readonly at: Expr
+  readonly table: string
+}
+
+/** Neighbours in a panel that are neighbours in memory, whatever the panel: a divisor of the innermost run. */
+function groupOf(
+  across: readonly { extent: number; stride: number }[],
+  width: number,
+  lanes: number,
+): number {
+  const run = across.at(-1)
+  if (!run || run.stride !== 1) return 1
+  let group = 1
+  while (group < lanes && run.extent % (group * 2) === 0 && width % (group * 2) === 0) group *= 2
+  return group >= 2 ? group : 1
+}
+
+/** Σ (index / weight mod extent) · stride: where element `index` of the flattened axes lies. */
+function offsetOf(axes: readonly { extent: number; stride: number }[], index: Expr): Expr {
+  let weight = axes.reduce((product, axis) => product * axis.extent, 1)
+  let sum = i32(0)
+  axes.forEach(({ extent, stride }, i) => {
+    weight /= extent
+    const shifted = binary('div', index, i32(weight))
+    const digit = i === 0 ? shifted : binary('rem', shifted, i32(extent))
+    sum = add(sum, mul(digit, i32(stride)))
+  })
+  return sum
+}
+
+function emitPacking(emitter: Emitter, packing: Packing): void {
+  const {
+    source,
+    offset,
+    across,
+    along,
+    width,
+    lanes,
+    first,
+    from,
+    depth,
+    whole,
+    target,
+    at,
+    table,
+  } = packing
+  const group = groupOf(across, width, lanes)
+  const total = across.reduce((product, axis) => product * axis.extent, 1)
+  // Beyond the edge the last group is read again: its sums are never stored.
+  emitter.loop('j', i32(width / group), (j) => {
+    const lane = binary('min', add(first, mul(j, i32(group))), i32(total - group))
+    emitter.emit(store(table, j, add(offset, offsetOf(across, emitter.name(lane)))))
+  })
+  const row = (shift: Expr, index: Expr) => {
+    const start = emitter.name(add(at, mul(index, i32(width))))
+    emitter.loop(
+      'j',
+      i32(width / group),
+      (j) => {
+        const address = add(load(table, 'i32', j), shift)
+        emitter.emit(
+          store(target, add(start, mul(j, i32(group))), load(source, 'f32', address, group)),
+        )
+      },
+      { unroll: width / group <= 8 },
+    )
+  }
+  if (!whole) {
+    emitter.loop('k', depth, (k) => {
+      row(emitter.name(offsetOf(along, emitter.name(add(from, k)))), k)
+    })
+    return
+  }
+  const nest = (axes: typeof along, shift: Expr, index: Expr): void => {
+    const [axis, ...rest] = axes
+    if (!axis) {
+      row(emitter.name(shift), emitter.name(index))
+      return
+    }
+    emitter.loop('k', i32(axis.extent), (k) => {
+      nest(rest, add(shift, mul(k, i32(axis.stride))), add(mul(index, i32(axis.extent)), k))
+    })
+  }
+  nest(along, i32(0), i32(0))
+}
+
+/** Base offset of an operand in batch `index`. */
+const batchOffset = (axes: readonly Axis[], which: 0 | 1, constant: number, index: Expr): Expr =>
+  add(
+    offsetOf(
+      axes.map(({ extent, strides }) => ({ extent, stride: strides[which] })),
+      index,
+    ),
+    i32(constant),
+  )
+
+/** Packs the whole left operand, panel by panel. */
+export function emitPackLeft(
+  contraction: Contraction,
+  cut: Cut,
+  packed: Node,
+  memory: Memory,
+  name: string,
+  lanes: number,
+): Kernel {
+  const emitter = new Emitter(memory)
+  const { tile, m, k, batch } = cut
+  const panels = Math.ceil(m / tile.rows)
+  const total = batch * panels
+  const chunks = Math.max(1, Math.min(MAX_CHUNKS, total, Math.floor((batch * m * k) / 32768)))
+  const each = Math.ceil(total / chunks)
+  const start = emitter.name(mul(variable(CHUNK), i32(each)))
+  const end = emitter.name(binary('min', add(start, i32(each)), i32(total)))
+  emitter.loop(
+    'p',
+    end,
+    (p) => {
+      const panel = emitter.name(binary('rem', p, i32(panels)))
+      const index = emitter.name(binary('div', p, i32(panels)))
+      emitPacking(emitter, {
+        source: memory(contraction.a.base).buffer,
+        offset: emitter.name(batchOffset(contraction.batch, 0, contraction.a.at.constant, index)),
+        across: merged(contraction.m, 0),
+        along: merged(contraction.k, 0),
+        width: tile.rows,
+        lanes,
+        first: emitter.name(mul(panel, i32(tile.rows))),
+        from: i32(0),
+        depth: i32(k),
+        whole: true,
+        target: memory(packed).buffer,
+        at: emitter.name(mul(p, i32(k * tile.rows))),
+        table: 'table',
+      })
+    },
+    { start },
+  )
+  return {
+    name,
+    chunks: Math.ceil(total / each),
+    scratch: [{ name: 'table', dtype: 'i32', size: tile.rows }],
+    body: [
+      comment(`pack the left operand of ${contraction.node.scope || 'a contraction'}`),
+      ...emitter.finish(),
+    ],
+    flops: 0,
+    bytes: 8 * batch * m * k,
+    origin: 'pack',
+  }
+}
+
+/** What the tiled kernel does with the sums: a write, as a function of the labels' loops. */
+export interface Epilogue {
+  readonly write: Write
+}
+
+/** The tiled kernel: panels of b packed on the way, micro-kernels, epilogue. */
+export function emitTiled(
+  contraction: Contraction,
+  cut: Cut,
+  packed: Node,
+  epilogue: Epilogue,
+  memory: Memory,
+  name: string,
+  origin: string,
+): Kernel {
+  return new TiledWriter(contraction, cut, packed, epilogue, memory).kernel(name, origin)
+}
+
+class TiledWriter {
+  private readonly emitter: Emitter
+  private readonly c: Contraction
+  private readonly cut: Cut
+  private readonly packed: string
+  private readonly epilogue: Epilogue
+  private readonly memory: Memory
+  private readonly width: number
+  private readonly blocks: number
+  private readonly depth: number
+  private readonly partDepth: number
+
+  constructor(
+    contraction: Contraction,
+    cut: Cut,
+    packed: Node,
+    epilogue: Epilogue,
+    memory: Memory,
+  ) {
+    this.emitter = new Emitter(memory)
+    this.c = contraction
+    this.cut = cut
+    this.packed = memory(packed).buffer
+    this.epilogue = epilogue
+    this.memory = memory
+    this.width = cut.tile.vectors * cut.tile.lanes
+    this.partDepth = Math.ceil(cut.k / cut.parts)
+    this.blocks = Math.ceil(this.partDepth / MAX_DEPTH)
+    this.depth = Math.ceil(this.partDepth / this.blocks)
+  }
+
+  kernel(name: string, origin: string): Kernel {
+    const { tile, m, n, k, batch, parts } = this.cut
+    const rowTiles = Math.ceil(m / tile.rows)
+    const columnTiles = Math.ceil(n / this.width)
+    const wanted = Math.max(1, Math.min(MAX_CHUNKS, Math.floor((m * n * k * batch) / CHUNK_WORK)))
+    const columnsEach = Math.max(1, Math.floor((batch * parts * columnTiles) / wanted))
+    const columnGroups = Math.ceil(columnTiles / Math.min(columnsEach, columnTiles))
+    const per = Math.ceil(columnTiles / columnGroups)
+    const soFar = batch * parts * columnGroups
+    // Rows are shared out only where columns don't suffice: each group packs its own panels of b.
+    const rowGroups = Math.max(1, Math.min(Math.floor(wanted / soFar), Math.floor(rowTiles / 3)))
+    const rowsEach = Math.ceil(rowTiles / rowGroups)
+    const groups = Math.ceil(rowTiles / rowsEach)
+    const e = this.emitter
+    const chunk = variable(CHUNK)
+    const group = e.name(binary('rem', chunk, i32(groups)))
+    const rest = e.name(binary('div', chunk, i32(groups)))
+    const column = e.name(binary('rem', rest, i32(columnGroups)))
+    const outer = e.name(binary('div', rest, i32(columnGroups)))
+    const index = e.name(binary('rem', outer, i32(batch)))
+    const part = e.name(binary('div', outer, i32(batch)))
+    const range = (which: Expr, each: number, limit: number): [Expr, Expr] => {
+      const start = e.name(mul(which, i32(each)))
+      return [start, e.name(binary('min', add(start, i32(each)), i32(limit)))]
+    }
+    const [firstColumn, endColumn] = range(column, per, columnTiles)
+    const rows = range(group, rowsEach, rowTiles)
+    const [fromDepth, endDepth] = range(part, this.partDepth, k)
+    const offset = e.name(batchOffset(this.c.batch, 1, this.c.b.at.constant, index))
+    this.bindAxes(this.c.batch, index)
+    e.bind({ loop: PARTS, low: 1, high: PARTS.extent, value: part, vector: false })
+    e.loop(
+      'n',
+      endColumn,
+      (tileColumn) => {
+        const first = e.name(mul(tileColumn, i32(this.width)))
+        const panel = e.name(mul(index, i32(rowTiles)))
+        this.column({ first, panel, rows, fromDepth, endDepth, offset })
+      },
+      { start: firstColumn },
+    )
+    const scratch: Scratch[] = [
+      { name: 'panel', dtype: 'f32', size: this.depth * this.width },
+      {
+        name: 'sums',
+        dtype: 'f32',
+        size: (this.blocks > 1 ? rowsEach : 1) * tile.rows * this.width,
+      },
+      { name: 'table', dtype: 'i32', size: this.width },
+    ]
+    return {
+      name,
+      chunks: groups * columnGroups * batch * parts,
+      scratch,
+      body: [comment(origin), ...e.finish()],
+      flops: 2 * m * n * k * batch,
+      bytes: 4 * batch * (m * k + k * n + m * n),
+      origin,
+    }
+  }
+
+  /** One column of tiles: for each block of k, pack b and run down the rows. */
+  private column(at: {
+    first: Expr
+    panel: Expr
+    rows: readonly [Expr, Expr]
+    fromDepth: Expr
+    endDepth: Expr
+    offset: Expr
+  }): void {
+    const e = this.emitter
+    const [startRow, endRow] = at.rows
+    const cell = this.cut.tile.rows * this.width
+    if (this.blocks === 1) {
+      const depth = e.name(sub(at.endDepth, at.fromDepth))
+      this.pack(at.first, at.offset, at.fromDepth, depth)
+      e.loop(
+        'm',
+        endRow,
+        (row) => {
+          this.micro(false, e.name(add(at.panel, row)), at.fromDepth, depth, i32(0))
+          this.finish(row, at.first, i32(0))
+        },
+        { start: startRow },
+      )
+      return
+    }
+    const block = (accumulate: boolean, from: Expr, depth: Expr) => {
+      this.pack(at.first, at.offset, from, depth)
+      e.loop(
+        'm',
+        endRow,
+        (row) => {
+          const sums = e.name(mul(sub(row, startRow), i32(cell)))
+          this.micro(accumulate, e.name(add(at.panel, row)), from, depth, sums)
+        },
+        { start: startRow },
+      )
+    }
+    block(false, at.fromDepth, i32(this.depth))
+    e.loop(
+      'k',
+      at.endDepth,
+      (from) => {
+        block(true, from, e.name(binary('min', i32(this.depth), sub(at.endDepth, from))))
+      },
+      { start: e.name(add(at.fromDepth, i32(this.depth))), step: this.depth },
+    )
+    e.loop(
+      'm',
+      endRow,
+      (row) => {
+        this.finish(row, at.first, e.name(mul(sub(row, startRow), i32(cell))))
+      },
+      { start: startRow },
+    )
+  }
+
+  private pack(first: Expr, offset: Expr, from: Expr, depth: Expr): void {
+    emitPacking(this.emitter, {
+      source: this.memory(this.c.b.base).buffer,
+      offset,
+      across: merged(this.c.n, 1),
+      along: merged(this.c.k, 1),
+      width: this.width,
+      lanes: this.cut.tile.lanes,
+      first,
+      from,
+      depth,
+      whole: this.blocks === 1 && this.cut.parts === 1,
+      target: 'panel',
+      at: i32(0),
+      table: 'table',
+    })
+  }
+
+  private micro(accumulate: boolean, panel: Expr, from: Expr, depth: Expr, sums: Expr): void {
+    const { tile, k } = this.cut
+    const left = add(mul(panel, i32(k * tile.rows)), mul(from, i32(tile.rows)))
+    this.emitter.emit({
+      kind: 'call',
+      func: microName(tile, accumulate),
+      args: [
+        { kind: 'pointer', buffer: this.packed, offset: left },
+        { kind: 'pointer', buffer: 'panel', offset: i32(0) },
+        { kind: 'pointer', buffer: 'sums', offset: sums },
+        { kind: 'value', value: depth },
+      ],
+    })
+  }
+
+  private bindAxes(axes: readonly Axis[], index: Expr, vector = false): void {
+    let weight = extentOf(axes)
+    axes.forEach(({ loop, span, extent }, i) => {
+      weight /= extent
+      const shifted = binary('div', index, i32(weight))
+      const value = this.emitter.name(i === 0 ? shifted : binary('rem', shifted, i32(extent)))
+      this.emitter.bind({ loop, ...span, value, vector: vector && i === axes.length - 1 })
+    })
+  }
+
+  /** Lanes of the epilogue: groups that never straddle the innermost axis and are contiguous in what they write. */
+  private lanes(): number {
+    const last = this.c.n.at(-1)
+    if (!last) return 1
+    const { write } = this.epilogue
+    const values = valuesOf([{ folds: [], writes: [write] }])
+    const positions = [
+      write.at,
+      ...values.flatMap((v) => (v.kind === 'load' || v.kind === 'position' ? [v.at] : [])),
+    ]
+    const strides = positions.map((position) => strideIn(position, last.loop, last.span))
+    if (
+      strides[0] !== 1 ||
+      strides.includes(undefined) ||
+      values.some((v) => v.kind === 'random' || v.kind === 'guard')
+    ) {
+      return 1
+    }
+    let group = 1
+    while (group < this.cut.tile.lanes && last.extent % (group * 2) === 0) group *= 2
+    return group
+  }
+
+  /** Hands the valid sums of one tile to the epilogue. */
+  private finish(row: Expr, firstColumn: Expr, sums: Expr): void {
+    const e = this.emitter
+    const { tile, m, n } = this.cut
+    const group = this.lanes()
+    const firstRow = e.name(mul(row, i32(tile.rows)))
+    const rows = e.name(binary('min', i32(tile.rows), sub(i32(m), firstRow)))
+    const left = sub(i32(n), firstColumn)
+    const columns = e.name(binary('min', i32(this.width), left))
+    e.loop(
+      'j',
+      columns,
+      (j) => {
+        e.lanes = group
+        this.bindAxes(this.c.n, e.name(add(firstColumn, j)), group > 1)
+        e.loop('i', rows, (i) => {
+          this.bindAxes(this.c.m, e.name(add(firstRow, i)))
+          const cell = add(sums, add(mul(i, i32(this.width)), j))
+          e.define(SUM, e.name(load('sums', 'f32', cell, group)))
+          const { to, at, value } = this.epilogue.write
+          const { base } = e.address(at)
+          const result = e.lower(value).value
+          e.emit(store(this.memory(to).buffer, base, widen(result, group)))
+        })
+        e.lanes = 1
+      },
+      { step: group },
+    )
+  }
+}

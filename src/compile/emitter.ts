@@ -1,0 +1,372 @@
+import type { DType } from '../base/dtype.ts'
+import type { Node } from '../graph/node.ts'
+import { threefry, type WordAlgebra } from '../graph/threefry.ts'
+import {
+  add,
+  binary,
+  bool,
+  declare,
+  extract,
+  f32,
+  i32,
+  load,
+  loop,
+  mul,
+  pack,
+  ramp,
+  select,
+  variable,
+  widen,
+} from '../loop/build.ts'
+import type { Expr, RegisterType, Stmt } from '../loop/ir.ts'
+import type { Atom, Loop, Position } from './position.ts'
+import { scalarRow } from './scalar.ts'
+import type { Value } from './value.ts'
+
+/** A loop variable (or part of one) as the kernel has it: low ≤ its weight in the flat loop < high. */
+export interface Place {
+  readonly loop: Loop
+  readonly low: number
+  readonly high: number
+  /** A scalar i32: the value in lane 0. */
+  readonly value: Expr
+  /** Depth of the block that changes it. */
+  readonly depth: number
+  /** Each lane has the next value. */
+  readonly vector: boolean
+}
+
+/** An i32 that is base + lane · stride, known at a depth. `lanes`: no stride, one item a lane. */
+interface Address {
+  readonly base: Expr
+  readonly stride: number
+  readonly depth: number
+  readonly lanes?: readonly Expr[]
+}
+
+interface Block {
+  readonly statements: Stmt[]
+  /** Values and addresses named in this block; forgotten with it. */
+  readonly values: Map<number, Expr>
+  readonly addresses: Map<string, Expr>
+}
+
+/** How the memory of a stored node is called. */
+export type Memory = (node: Node) => { readonly buffer: string; readonly dtype: DType }
+
+/**
+ * Writes the statements of one kernel: nested blocks, outermost first. Every value is computed in
+ * the outermost block where all that it depends on is known, and once.
+ */
+export class Emitter {
+  /** Lanes of what depends on a vector place. */
+  lanes = 1
+  private readonly memory: Memory
+  private readonly blocks: Block[] = []
+  private places: Place[] = []
+  private readonly registers = new Map<string, { value: Expr; depth: number }>()
+  private names = 0
+
+  constructor(memory: Memory) {
+    this.memory = memory
+    this.open()
+  }
+
+  get depth(): number {
+    return this.blocks.length - 1
+  }
+
+  fresh(prefix: string): string {
+    return `${prefix}${this.names++}`
+  }
+
+  emit(statement: Stmt, depth = this.depth): void {
+    this.blocks[depth]!.statements.push(statement)
+  }
+
+  private open(): void {
+    this.blocks.push({ statements: [], values: new Map(), addresses: new Map() })
+  }
+
+  /** Runs `body` in a block of its own and returns its statements. */
+  block(body: () => void): Stmt[] {
+    this.open()
+    const before = this.places
+    body()
+    this.places = before
+    return this.blocks.pop()!.statements
+  }
+
+  /** for (name = start; name < end; name += step) { body(name) }, in the present block. */
+  loop(
+    prefix: string,
+    end: Expr,
+    body: (index: Expr) => void,
+    options: { start?: Expr; step?: number; unroll?: boolean } = {},
+  ): void {
+    const name = this.fresh(prefix)
+    const { start = i32(0), step = 1, unroll = false } = options
+    const statements = this.block(() => body(variable(name)))
+    this.emit(loop(name, start, end, statements, { step, unroll }))
+  }
+
+  bind(place: Omit<Place, 'depth'>, depth = this.depth): void {
+    this.places = [...this.places, { ...place, depth }]
+  }
+
+  /** Makes a register readable as a value. */
+  define(name: string, value: Expr, depth = this.depth): void {
+    this.registers.set(name, { value, depth })
+  }
+
+  /** A name for an expression, in the block of `depth`. Literals and names stay as they are. */
+  name(value: Expr, depth = this.depth, prefix = 't'): Expr {
+    if (value.kind === 'const' || value.kind === 'var') return value
+    const name = this.fresh(prefix)
+    this.emit(declare(name, value), depth)
+    return variable(name, value.dtype, value.lanes)
+  }
+
+  /** All statements of the outermost block. */
+  finish(): Stmt[] {
+    return this.blocks[0]!.statements
+  }
+
+  // positions --------------------------------------------------------------------------------
+
+  /** A position as an address, its parts summed in the outermost blocks that know them. */
+  address(position: Position): Address {
+    const parts = position.terms.map(({ factor, atom }) => ({ factor, ...this.atom(atom) }))
+    const depth = Math.max(0, ...parts.map((part) => part.depth))
+    const scattered = parts.find((part) => part.lanes)
+    if (scattered) return this.scattered(parts, position.constant, depth)
+    let sum = i32(0)
+    let key = ''
+    for (let d = 0; d <= depth; d++) {
+      const here = parts.filter((part) => part.depth === d)
+      if (here.length === 0) continue
+      for (const { factor, base } of here) {
+        sum = add(sum, mul(base, i32(factor)))
+        key += `+${factor}*${textOf(base)}`
+      }
+      if (d < depth) sum = this.named(sum, key, d)
+    }
+    return {
+      base: add(sum, i32(position.constant)),
+      stride: parts.reduce((total, part) => total + part.factor * part.stride, 0),
+      depth,
+    }
+  }
+
+  /** Every lane its own address. */
+  private scattered(
+    parts: readonly (Address & { factor: number })[],
+    constant: number,
+    depth: number,
+  ): Address {
+    const lanes = Array.from({ length: this.lanes }, (_, lane) =>
+      parts.reduce<Expr>(
+        (sum, part) =>
+          add(
+            sum,
+            mul(part.lanes?.[lane] ?? add(part.base, i32(lane * part.stride)), i32(part.factor)),
+          ),
+        i32(constant),
+      ),
+    )
+    return { base: lanes[0]!, stride: 0, depth, lanes }
+  }
+
+  private named(value: Expr, key: string, depth: number): Expr {
+    if (value.kind === 'const' || value.kind === 'var') return value
+    const block = this.blocks[depth]!
+    const known = block.addresses.get(key)
+    if (known) return known
+    const named = this.name(value, depth, 'a')
+    block.addresses.set(key, named)
+    return named
+  }
+
+  private atom(atom: Atom): Address {
+    switch (atom.kind) {
+      case 'digit':
+        return this.digit(atom)
+      case 'data': {
+        const { value, depth } = this.lower(atom.value as Value)
+        const limited = this.name(
+          binary('max', binary('min', value, i32(atom.limit - 1)), i32(0)),
+          depth,
+        )
+        if (limited.lanes === 1) return { base: limited, stride: 0, depth }
+        const lanes = Array.from({ length: limited.lanes }, (_, lane) => extract(limited, lane))
+        return { base: lanes[0]!, stride: 0, depth, lanes }
+      }
+      case 'clamp': {
+        const { base, depth } = this.address(atom.of)
+        return {
+          base: binary('max', binary('min', base, i32(atom.limit - 1)), i32(0)),
+          stride: 0,
+          depth,
+        }
+      }
+      default: {
+        const { base, depth } = this.address(atom.of)
+        const op = atom.kind === 'div' ? 'div' : 'rem'
+        return { base: binary(op, base, i32(atom.by)), stride: 0, depth }
+      }
+    }
+  }
+
+  private digit({ loop: flat, low, high }: Extract<Atom, { kind: 'digit' }>): Address {
+    const mine = this.places.filter((place) => place.loop === flat)
+    const within = mine.filter((place) => place.low >= low && place.high <= high)
+    const covered = within.reduce(
+      (product, place) => product * Math.ceil(place.high / place.low),
+      1,
+    )
+    if (covered >= Math.ceil(high / low)) {
+      return {
+        base: within.reduce<Expr>(
+          (sum, { value, low: weight }) => add(sum, mul(value, i32(weight / low))),
+          i32(0),
+        ),
+        stride: within.reduce(
+          (total, { vector, low: weight }) => total + (vector ? weight / low : 0),
+          0,
+        ),
+        depth: Math.max(0, ...within.map((place) => place.depth)),
+      }
+    }
+    // No place of its own: decode the place that covers it.
+    const cover = mine.find((place) => place.low <= low && place.high >= high)
+    if (!cover) throw new Error(`no place for ${flat.name}[${low},${high}]`)
+    const shifted = binary('div', cover.value, i32(low / cover.low))
+    const base = high < cover.high ? binary('rem', shifted, i32(high / low)) : shifted
+    const named = this.named(base, `digit ${flat.name} ${low} ${high}`, cover.depth)
+    return { base: named, stride: cover.vector && low === cover.low ? 1 : 0, depth: cover.depth }
+  }
+
+  // values -----------------------------------------------------------------------------------
+
+  /** The register value of a scalar of the graph, and the depth at which it is known. */
+  lower(value: Value): { value: Expr; depth: number } {
+    for (let depth = this.depth; depth >= 0; depth--) {
+      const known = this.blocks[depth]!.values.get(value.id)
+      if (known) return { value: known, depth }
+    }
+    const { value: expr, depth } = this.compute(value)
+    const named = this.name(expr, depth)
+    this.blocks[depth]!.values.set(value.id, named)
+    return { value: named, depth }
+  }
+
+  private compute(value: Value): { value: Expr; depth: number } {
+    switch (value.kind) {
+      case 'constant':
+        return { value: literal(value.value, value.dtype), depth: 0 }
+      case 'load':
+        return this.load(value)
+      case 'position': {
+        const { base, stride, depth, lanes } = this.address(value.at)
+        return { value: lanes ? pack(lanes) : this.spread(base, stride), depth }
+      }
+      case 'register':
+        return this.registers.get(value.name)!
+      case 'random':
+        return this.random(value)
+      case 'op': {
+        const args = value.args.map((arg) => this.lower(arg))
+        const depth = Math.max(0, ...args.map((arg) => arg.depth))
+        const naming = { name: (expr: Expr) => this.name(expr, depth) }
+        return {
+          value: scalarRow(
+            value.op,
+            args.map((arg) => arg.value),
+            value.attrs,
+            naming,
+          ),
+          depth,
+        }
+      }
+      case 'guard':
+        return this.guard(value)
+      case 'inside': {
+        const { value: index, depth } = this.lower(value.of)
+        const notBelow = binary('le', i32(0), index)
+        return { value: binary('and', notBelow, binary('lt', index, i32(value.limit))), depth }
+      }
+    }
+  }
+
+  private spread(base: Expr, stride: number): Expr {
+    if (stride === 0) return base
+    if (stride === 1) return ramp(base, this.lanes)
+    return add(widen(base, this.lanes), mul(ramp(i32(0), this.lanes), i32(stride, this.lanes)))
+  }
+
+  private load({ from, at }: Extract<Value, { kind: 'load' }>): { value: Expr; depth: number } {
+    const { buffer, dtype } = this.memory(from)
+    const { base, stride, depth, lanes } = this.address(at)
+    const read = (index: Expr, count = 1) => load(buffer, dtype, index, count)
+    if (lanes) return { value: pack(lanes.map((index) => read(index))), depth }
+    if (stride === 0) return { value: read(base), depth }
+    if (stride === 1) return { value: read(base, this.lanes), depth }
+    const start = this.name(base, depth, 'a')
+    const items = Array.from({ length: this.lanes }, (_, i) => read(add(start, i32(i * stride))))
+    return { value: pack(items), depth }
+  }
+
+  private random({ key, at, stream }: Extract<Value, { kind: 'random' }>): {
+    value: Expr
+    depth: number
+  } {
+    const keys = key.map((k) => this.lower(k))
+    const { base, stride, depth: own } = this.address(at)
+    const depth = Math.max(own, ...keys.map((k) => k.depth))
+    const counter = this.spread(base, stride)
+    const name = (expr: Expr) => this.name(expr, depth)
+    const algebra: WordAlgebra<Expr> = {
+      constant: (word) => i32(word | 0),
+      add: (a, b) => name(add(a, b)),
+      xor: (a, b) => name(binary('xor', a, b)),
+      rotate: (a, bits) =>
+        name(binary('or', binary('shl', a, i32(bits)), binary('shr', a, i32(32 - bits)))),
+    }
+    const [word] = threefry(algebra, [keys[0]!.value, keys[1]!.value], [counter, i32(stream)])
+    return { value: word, depth }
+  }
+
+  private guard({ guards, yes, no }: Extract<Value, { kind: 'guard' }>): {
+    value: Expr
+    depth: number
+  } {
+    const inner = this.lower(yes)
+    const outer = this.lower(no)
+    let depth = Math.max(inner.depth, outer.depth)
+    let condition: Expr | undefined
+    for (const { index, low, high, every } of guards) {
+      const address = this.address(index)
+      depth = Math.max(depth, address.depth)
+      const lanes = address.stride === 0 ? address.base : this.spread(address.base, address.stride)
+      let holds = binary('and', binary('le', i32(low), lanes), binary('lt', lanes, i32(high)))
+      if (every > 1)
+        holds = binary('and', holds, binary('eq', binary('rem', lanes, i32(every)), i32(0)))
+      condition = condition ? binary('and', condition, holds) : holds
+    }
+    const chosen = this.name(condition!, depth)
+    return { value: select(chosen, inner.value, outer.value), depth }
+  }
+}
+
+const textOf = (expr: Expr): string => (expr.kind === 'var' ? expr.name : JSON.stringify(expr))
+
+/** A constant of the graph as a register value. */
+export function literal(value: number, dtype: DType): Expr {
+  if (dtype === 'f32') return f32(value)
+  return dtype === 'bool' ? bool(value !== 0) : i32(value)
+}
+
+/** The register type of values of a dtype. */
+export function registerType(dtype: DType): RegisterType {
+  return dtype === 'f32' ? 'f32' : dtype === 'bool' ? 'bool' : 'i32'
+}

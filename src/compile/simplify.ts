@@ -1,0 +1,317 @@
+import { sameShape, sizeOf } from '../base/shape.ts'
+import type { OpName } from '../graph/attributes.ts'
+import { make } from '../graph/make.ts'
+import { Node, topological } from '../graph/node.ts'
+import { without } from '../graph/ops/helpers.ts'
+import { recordOf } from '../graph/ops.ts'
+import type { AnyOp } from '../graph/record.ts'
+
+type Rewrite = (node: Node) => Node | undefined
+interface Row {
+  readonly name: string
+  readonly rewrite: Rewrite
+}
+
+const isConstant = (node: Node | undefined, value?: number): node is Node<'constant'> =>
+  node?.is('constant') === true && (value === undefined || Object.is(node.attrs.value, value))
+
+const filled = (node: Node, value: number): Node =>
+  make('constant', [], { value, shape: node.shape, dtype: node.dtype })
+
+/** A rule for one op. */
+const on =
+  <O extends OpName>(op: O, rule: (node: Node<O>) => Node | undefined): Rewrite =>
+  (node) =>
+    node.is(op) ? rule(node) : undefined
+
+/** A reduction of at least this many elements into few results is done in two stages. */
+const LONG = 1 << 15
+const FEW = 16
+
+/** One idea a row; the first that applies wins, and its result is looked at again. */
+const rows: readonly Row[] = [
+  {
+    name: 'empty: nothing to compute',
+    rewrite: (node) =>
+      sizeOf(node.shape) === 0 && !node.is('constant') && !node.is('buffer')
+        ? filled(node, 0)
+        : undefined,
+  },
+  {
+    name: 'empty: folding nothing gives the identity',
+    rewrite: (node) => {
+      const record = recordOf<OpName>(node.op)
+      const nothing = node.inputs.some((input) => sizeOf(input.shape) === 0)
+      if (!nothing) return undefined
+      if (record.kind === 'reduce') return filled(node, record.identity)
+      if (record.kind === 'contraction') return filled(node, 0)
+      return node.is('scatterAdd') ? node.inputs[0] : undefined
+    },
+  },
+  {
+    name: 'alias: the first input',
+    rewrite: (node) => (recordOf<OpName>(node.op).kind === 'alias' ? node.inputs[0] : undefined),
+  },
+  {
+    name: 'decompose: convolutions are contractions of windows',
+    rewrite: (node) => {
+      const record = recordOf<OpName>(node.op) as AnyOp<OpName>
+      return record.kind === 'contraction' ? record.decompose?.(node, make) : undefined
+    },
+  },
+  {
+    name: 'constants: elementwise of constants',
+    rewrite: (node) => {
+      const record = recordOf<OpName>(node.op) as AnyOp<OpName>
+      if (record.kind !== 'elementwise' || !node.inputs.every((n) => isConstant(n)))
+        return undefined
+      const values = node.inputs.map((n) => (n as Node<'constant'>).attrs.value)
+      const value = record.scalar(node.attrs, ...values)
+      return filled(
+        node,
+        node.dtype === 'f32' ? Math.fround(value) : node.dtype === 'i32' ? value | 0 : value,
+      )
+    },
+  },
+  {
+    name: 'constants: moving equal elements changes nothing but the shape',
+    rewrite: (node) => {
+      const record = recordOf<OpName>(node.op) as AnyOp<OpName>
+      const [x] = node.inputs
+      if (record.kind !== 'movement' || record.fill || !isConstant(x) || node.inputs.length > 1)
+        return undefined
+      return filled(node, x.attrs.value)
+    },
+  },
+  {
+    name: 'reshape: to the same shape',
+    rewrite: on('reshape', (n) =>
+      sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined,
+    ),
+  },
+  {
+    name: 'reshape: of a reshape',
+    rewrite: on('reshape', (n) =>
+      n.inputs[0]!.is('reshape') ? make('reshape', [n.inputs[0].inputs[0]!], n.attrs) : undefined,
+    ),
+  },
+  {
+    name: 'expand: to the same shape',
+    rewrite: on('expand', (n) =>
+      sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined,
+    ),
+  },
+  {
+    name: 'permute: identity',
+    rewrite: on('permute', (n) =>
+      n.attrs.order.every((a, i) => a === i) ? n.inputs[0] : undefined,
+    ),
+  },
+  {
+    name: 'permute: of a contraction is a contraction with other axes',
+    rewrite: on('permute', ({ attrs, inputs: [x] }) =>
+      x!.is('contract')
+        ? make('contract', x.inputs, {
+            ...x.attrs,
+            out: attrs.order.map((axis) => x.attrs.out[axis]!),
+          })
+        : undefined,
+    ),
+  },
+  {
+    name: 'pad: nothing',
+    rewrite: on('pad', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
+  },
+  {
+    name: 'slice: everything',
+    rewrite: on('slice', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
+  },
+  {
+    name: 'flip: no axes',
+    rewrite: on('flip', (n) => (n.attrs.axes.length === 0 ? n.inputs[0] : undefined)),
+  },
+  {
+    name: 'concat: of one',
+    rewrite: on('concat', (n) => (n.inputs.length === 1 ? n.inputs[0] : undefined)),
+  },
+  {
+    name: 'cast: to the same dtype',
+    rewrite: on('cast', (n) => (n.inputs[0]!.dtype === n.dtype ? n.inputs[0] : undefined)),
+  },
+  {
+    name: 'x · 1, 1 · x, x / 1',
+    rewrite: (node) => {
+      const [x, y] = node.inputs
+      if (node.is('mul') && isConstant(x, 1)) return y
+      return (node.is('mul') || node.is('div')) && isConstant(y, 1) ? x : undefined
+    },
+  },
+  {
+    name: 'x + 0, x − 0 (the sign of zero aside)',
+    rewrite: (node) => {
+      const [x, y] = node.inputs
+      if (node.is('add') && isConstant(x, 0)) return y
+      return (node.is('add') || node.is('sub')) && isConstant(y, 0) ? x : undefined
+    },
+  },
+  {
+    name: 'x / c is x · (1/c) where 1/c is exact',
+    rewrite: on('div', ({ inputs: [x, y] }) => {
+      if (!isConstant(y)) return undefined
+      const inverse = 1 / y.attrs.value
+      const exact = Number.isFinite(inverse) && Math.log2(Math.abs(inverse)) % 1 === 0
+      return exact ? make('mul', [x!, filled(y, inverse)], {}) : undefined
+    }),
+  },
+  {
+    name: 'where: one side always',
+    rewrite: on('where', ({ inputs: [condition, yes, no] }) =>
+      isConstant(condition) ? (condition.attrs.value ? yes : no) : undefined,
+    ),
+  },
+  {
+    name: 'sum: of nothing, or along axes of size 1',
+    rewrite: (node) => {
+      if (!node.is('sum') && !node.is('amax') && !node.is('prod')) return undefined
+      const [x] = node.inputs
+      return node.attrs.axes.every((axis) => x!.shape[axis] === 1)
+        ? make('reshape', [x!], { shape: node.shape })
+        : undefined
+    },
+  },
+  {
+    name: 'argmax: along axes of size 1',
+    rewrite: on('argmax', (n) =>
+      n.attrs.axes.every((axis) => n.inputs[0]!.shape[axis] === 1) ? filled(n, 0) : undefined,
+    ),
+  },
+  {
+    name: 'sum: of a constant',
+    rewrite: on('sum', (n) => {
+      const [x] = n.inputs
+      if (!isConstant(x)) return undefined
+      return filled(n, x.attrs.value * (sizeOf(x.shape) / Math.max(1, sizeOf(n.shape))))
+    }),
+  },
+  {
+    name: 'contraction: a label of one factor alone that is not in the result is summed first',
+    rewrite: on('contract', (n) => {
+      const { a, b, out } = n.attrs
+      const lone = (own: readonly number[], other: readonly number[]) =>
+        own.flatMap((label, axis) => (out.includes(label) || other.includes(label) ? [] : [axis]))
+      const [la, lb] = [lone(a, b), lone(b, a)]
+      if (la.length + lb.length === 0) return undefined
+      const reduced = (x: Node, axes: readonly number[]) =>
+        axes.length ? make('sum', [x], { axes }) : x
+      return make('contract', [reduced(n.inputs[0]!, la), reduced(n.inputs[1]!, lb)], {
+        a: without(a, la),
+        b: without(b, lb),
+        out,
+      })
+    }),
+  },
+  {
+    name: 'reduction: few results of many elements in two stages, so that threads can share it',
+    rewrite: (node) => {
+      if (!node.is('sum') && !node.is('amax') && !node.is('prod')) return undefined
+      const [x] = node.inputs as [Node]
+      const results = sizeOf(node.shape)
+      if (results >= FEW || sizeOf(x.shape) / Math.max(1, results) < LONG) return undefined
+      return inStages(node as Node<'sum'>, x)
+    },
+  },
+]
+
+/** Σ over all reduced axes but the first, then over what is left of it; a long single axis is cut in two. */
+function inStages(node: Node<'sum'>, x: Node): Node | undefined {
+  const { axes } = node.attrs
+  const first = axes.find((axis) => x.shape[axis]! > 1)!
+  const extent = x.shape[first]!
+  if (axes.some((axis) => axis !== first && x.shape[axis]! > 1) && extent <= 4096) {
+    const inner = axes.filter((axis) => axis !== first)
+    const partial = make(node.op, [x], { axes: inner })
+    const left = first - inner.filter((axis) => axis < first).length
+    return make(node.op, [partial], { axes: [left] })
+  }
+  const pieces = [
+    64, 60, 56, 50, 48, 45, 40, 36, 32, 30, 27, 25, 24, 20, 18, 16, 15, 12, 10, 9, 8, 7, 6, 5, 4, 3,
+    2,
+  ]
+  const parts = pieces.find((p) => extent % p === 0)
+  if (!parts || extent / parts < 2) return undefined
+  const shape = x.shape.toSpliced(first, 1, parts, extent / parts)
+  const cut = make('reshape', [x], { shape })
+  const inner = axes.map((axis) => (axis >= first ? axis + 1 : axis))
+  const partial = make(node.op, [cut], { axes: inner })
+  const left = first - axes.filter((axis) => axis < first).length
+  return make(node.op, [partial], { axes: [left] })
+}
+
+/**
+ * Rewrites a graph into a smaller, equal one: algebra, constants, views, common subexpressions
+ * (equal nodes become one), dead code (what no root needs is not visited).
+ */
+export function simplify(roots: readonly Node[]): Node[] {
+  const done = new Map<Node, Node>()
+  const known = new Map<string, Node>()
+  const intern = (node: Node): Node => {
+    const key = keyOf(node)
+    const found = known.get(key)
+    if (found) return found
+    known.set(key, node)
+    return node
+  }
+  const settle = (start: Node): Node => {
+    let node = start
+    for (;;) {
+      let next: Node | undefined
+      for (const { rewrite } of rows) {
+        next = rewrite(node)
+        if (next) break
+      }
+      if (!next) return intern(node)
+      // A rewrite may build several new nodes: settle its inputs too.
+      const fresh = next.inputs.map((input) => done.get(input) ?? visit(input))
+      node = withInputs(next, fresh)
+    }
+  }
+  const visit = (root: Node): Node => {
+    for (const node of topological([root])) {
+      if (done.has(node)) continue
+      const result = settle(
+        withInputs(
+          node,
+          node.inputs.map((input) => done.get(input)!),
+        ),
+      )
+      done.set(node, result)
+      done.set(result, result)
+    }
+    return done.get(root)!
+  }
+  return roots.map(visit)
+}
+
+function withInputs(node: Node, inputs: readonly Node[]): Node {
+  if (inputs.every((input, i) => input === node.inputs[i])) return node
+  return new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope)
+}
+
+const sourceIds = new WeakMap<object, number>()
+let nextSource = 0
+
+function keyOf(node: Node): string {
+  const inputs = node.inputs.map((input) => input.id).join()
+  if (node.is('buffer')) {
+    const { source } = node.attrs
+    if (!sourceIds.has(source)) sourceIds.set(source, nextSource++)
+    return `buffer ${sourceIds.get(source)}`
+  }
+  return `${node.op}(${inputs})${JSON.stringify(node.attrs, exact)}${node.dtype}[${node.shape}]`
+}
+
+/** JSON has no −0, NaN or infinities. */
+function exact(_: string, value: unknown): unknown {
+  if (typeof value !== 'number') return value
+  return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value)
+}

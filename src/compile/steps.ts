@@ -1,0 +1,297 @@
+import { sizeOf } from '../base/shape.ts'
+import { Node } from '../graph/node.ts'
+import { flatten } from '../graph/ops/movement.ts'
+import type { Func, Kernel } from '../loop/ir.ts'
+import type { Target } from '../loop/target.ts'
+import { GrowingNest, scatterNests, titleOf } from './assemble.ts'
+import { analyse, type Contraction, labelLoops } from './contraction.ts'
+import {
+  cutOf,
+  emitPackLeft,
+  emitTiled,
+  isTiled,
+  microKernel,
+  PARTS,
+  packedSize,
+  SUM,
+} from './emit-contraction.ts'
+import { emitNest } from './emit-nest.ts'
+import type { Memory } from './emitter.ts'
+import { type Nest, positionsIn, type Stage, valuesOf, type Write } from './nest.ts'
+import { contractionSwap } from './orient.ts'
+import {
+  addPositions,
+  type Loop,
+  loopPosition,
+  type Position,
+  scalePosition,
+  symbolic,
+} from './position.ts'
+import type { Storing } from './schedule.ts'
+import { coordinates, loadOf, Reader, type Value } from './value.ts'
+
+/** One kernel to be: what it reads and writes, and how it is written once memory has names. */
+export interface Step {
+  readonly reads: ReadonlySet<Node>
+  readonly writes: readonly Node[]
+  readonly functions: readonly Func[]
+  /** Stages with the step's values, for deciding whether it may work in place. */
+  readonly stages: readonly Stage[]
+  emit(memory: Memory, name: string): Kernel
+}
+
+/** A temporary that no node of the graph stands for. */
+function temporary(size: number): Node<'buffer'> {
+  const shape = [size]
+  return new Node('buffer', [], { source: {}, shape, dtype: 'f32' }, shape, 'f32', '')
+}
+
+/** All kernels, in the order of the nodes that they compute. */
+export function stepsOf({ stored, contractionOf }: Storing, target: Target): Step[] {
+  const set = new Set(stored)
+  const inMemory = (node: Node) => node.is('buffer') || set.has(node)
+  const steps: (Step | GrowingNest)[] = []
+  for (const node of stored) {
+    if (sizeOf(node.shape) === 0) continue
+    const contract = contractionOf.get(node)
+    if (contract) steps.push(...contractionSteps(contract, node, inMemory, target))
+    else if (node.is('scatterAdd')) steps.push(...scatterSteps(node, inMemory, target))
+    else join(node, steps, inMemory)
+  }
+  return steps.map((step) =>
+    step instanceof GrowingNest ? nestStep(step.build(), step.nodes, step.reads, target) : step,
+  )
+}
+
+/** How far back a node looks for a nest to join. */
+const REACH = 8
+
+/** Puts a node into the latest nest that it fits, after all that it depends on; else into one of its own. */
+function join(node: Node, steps: (Step | GrowingNest)[], inMemory: (node: Node) => boolean): void {
+  const needs = storedInputs(node, inMemory)
+  for (let i = steps.length - 1; i >= Math.max(0, steps.length - REACH); i--) {
+    const step = steps[i]!
+    if (step instanceof GrowingNest && step.join(node)) return
+    const written = step instanceof GrowingNest ? step.nodes : step.writes
+    if (written.some((other) => needs.has(other))) break
+  }
+  const { shape, axes } = GrowingNest.frameOf(node)
+  const nest = new GrowingNest(shape, axes, inMemory)
+  nest.join(node)
+  steps.push(nest)
+}
+
+/** The nodes in memory that a node is computed from. */
+function storedInputs(node: Node, inMemory: (node: Node) => boolean): Set<Node> {
+  const found = new Set<Node>()
+  const seen = new Set<Node>()
+  const visit = (at: Node) => {
+    if (seen.has(at)) return
+    seen.add(at)
+    if (inMemory(at)) found.add(at)
+    else at.inputs.forEach(visit)
+  }
+  node.inputs.forEach(visit)
+  return found
+}
+
+function nestStep(
+  nest: Nest,
+  writes: readonly Node[],
+  reads: ReadonlySet<Node>,
+  target: Target,
+): Step {
+  return {
+    reads,
+    writes,
+    functions: [],
+    stages: nest.stages,
+    emit: (memory, name) => emitNest(nest, name, memory, target),
+  }
+}
+
+function scatterSteps(
+  node: Node<'scatterAdd'>,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step[] {
+  const { nests, reads } = scatterNests(node, inMemory)
+  return nests.map((nest) => nestStep(nest, [node], new Set([...reads, node]), target))
+}
+
+interface Ending {
+  readonly reader: Reader
+  readonly reads: Set<Node>
+}
+
+/** Reads an epilogue: the contraction's element is in a register. */
+function ending(contract: Node<'contract'>, exit: Node, inMemory: (node: Node) => boolean): Ending {
+  const reads = new Set<Node>()
+  const reader = new Reader((node, at) => {
+    if (node === contract) return { kind: 'register', name: SUM, dtype: 'f32' }
+    if (node === exit || !inMemory(node)) return undefined
+    reads.add(node)
+    return loadOf(node, at)
+  })
+  return { reader, reads }
+}
+
+/** What is written for the contraction's element at `coords`. */
+function endWrite(
+  { reader }: Ending,
+  contract: Node<'contract'>,
+  exit: Node,
+  coords: readonly Position[],
+): Write {
+  const flat = flatten(coords, contract.shape, symbolic)
+  return { to: exit, at: flat, value: reader.read(exit, coordinates(flat, exit.shape)) }
+}
+
+function contractionSteps(
+  contract: Node<'contract'>,
+  exit: Node,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step[] {
+  const end = ending(contract, exit, inMemory)
+  const writeAt = (loops: ReadonlyMap<number, Loop>) =>
+    endWrite(
+      end,
+      contract,
+      exit,
+      contract.attrs.out.map((label) => loopPosition(loops.get(label)!)),
+    )
+  const operands = (node: Node) => node !== exit && inMemory(node)
+  const contraction = analyse(contract, operands, (loops) => {
+    const stage: Stage = { folds: [], writes: [writeAt(loops)] }
+    return positionsIn([stage], valuesOf([stage]))
+  })
+  if (!isTiled(contraction)) return [plainStep(contract, exit, operands, target)]
+  const oriented = contractionSwap(contraction)
+  return tiledSteps(
+    oriented,
+    contract,
+    exit,
+    writeAt(contraction.loops),
+    end.reads,
+    inMemory,
+    target,
+  )
+}
+
+/** Contractions that are too thin for tiles: a fold over products. */
+function plainStep(
+  contract: Node<'contract'>,
+  exit: Node,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step {
+  const outer: Loop = { name: 'o', extent: sizeOf(contract.shape) }
+  const flat = coordinates(loopPosition(outer), contract.shape)
+  const { a, b, out } = contract.attrs
+  const loops = labelLoops(contract)
+  const summed = [...new Set([...a, ...b])].filter((label) => !out.includes(label))
+  const extents = summed.map((label) => loops.get(label)!.extent)
+  const inner: Loop = { name: 'r', extent: sizeOf(extents) }
+  const within = coordinates(loopPosition(inner), extents)
+  const at = (label: number) =>
+    out.includes(label) ? flat[out.indexOf(label)]! : within[summed.indexOf(label)]!
+  const end = ending(contract, exit, inMemory)
+  const product = end.reader.intern({
+    kind: 'op',
+    op: 'mul',
+    attrs: {},
+    args: [
+      end.reader.read(contract.inputs[0]!, a.map(at)),
+      end.reader.read(contract.inputs[1]!, b.map(at)),
+    ],
+    dtype: 'f32',
+  })
+  const stages = sumStages(inner, product, endWrite(end, contract, exit, flat))
+  const origin = `${titleOf(contract)} → ${titleOf(exit)}`
+  return nestStep({ outer, stages, origin }, [exit], end.reads, target)
+}
+
+const sumStages = (inner: Loop, value: Value, write: Write): Stage[] => [
+  { inner, folds: [{ register: SUM, fold: 'add', identity: 0, value }], writes: [] },
+  { folds: [], writes: [write] },
+]
+
+function tiledSteps(
+  contraction: Contraction,
+  contract: Node<'contract'>,
+  exit: Node,
+  write: Write,
+  reads: ReadonlySet<Node>,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step[] {
+  const cut = cutOf(contraction, target)
+  const packed = temporary(packedSize(cut))
+  const title = `${titleOf(contract)} → ${titleOf(exit)}`
+  const pack: Step = {
+    reads: new Set([contraction.a.base]),
+    writes: [packed],
+    functions: [],
+    stages: [],
+    emit: (memory, name) => emitPackLeft(contraction, cut, packed, memory, name, target.lanes),
+  }
+  const functions = [microKernel(cut.tile, false), microKernel(cut.tile, true)]
+  const size = sizeOf(contract.shape)
+  if (cut.parts === 1) {
+    return [pack, tiled(contraction, cut, packed, write, reads, functions, title)]
+  }
+  const partial = temporary(cut.parts * size)
+  const reader = new Reader(() => undefined)
+  const sum = reader.intern({ kind: 'register', name: SUM, dtype: 'f32' })
+  const at = addPositions(write.at, scalePosition(loopPosition(PARTS), size))
+  const raw: Write = { to: partial, at, value: sum }
+  return [
+    pack,
+    tiled(contraction, cut, packed, raw, new Set(), functions, `${title} (in ${cut.parts} parts)`),
+    combine(contract, exit, partial, cut.parts, inMemory, target),
+  ]
+}
+
+function tiled(
+  contraction: Contraction,
+  cut: ReturnType<typeof cutOf>,
+  packed: Node,
+  write: Write,
+  reads: ReadonlySet<Node>,
+  functions: readonly Func[],
+  title: string,
+): Step {
+  return {
+    reads: new Set([packed, contraction.b.base, ...reads]),
+    writes: [write.to],
+    functions,
+    stages: [{ folds: [], writes: [write] }],
+    emit: (memory, name) => emitTiled(contraction, cut, packed, { write }, memory, name, title),
+  }
+}
+
+/** Adds the parts of a split sum, in order, and goes on with the epilogue. */
+function combine(
+  contract: Node<'contract'>,
+  exit: Node,
+  partial: Node,
+  parts: number,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step {
+  const size = sizeOf(contract.shape)
+  const outer: Loop = { name: 'o', extent: size }
+  const inner: Loop = { name: 'r', extent: parts }
+  const at = addPositions(loopPosition(outer), scalePosition(loopPosition(inner), size))
+  const end = ending(contract, exit, inMemory)
+  const value = end.reader.intern({ kind: 'load', from: partial, at, dtype: 'f32' })
+  const write = endWrite(end, contract, exit, coordinates(loopPosition(outer), contract.shape))
+  const origin = `${titleOf(exit)} (sum of ${parts} parts)`
+  return nestStep(
+    { outer, stages: sumStages(inner, value, write), origin },
+    [exit],
+    new Set([partial, ...end.reads]),
+    target,
+  )
+}

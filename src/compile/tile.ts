@@ -1,0 +1,44 @@
+import type { Target } from '../loop/target.ts'
+
+/** Rows and vectors of the register tile: `rows` × `vectors` accumulators. */
+export interface Tile {
+  readonly rows: number
+  readonly vectors: number
+  readonly lanes: number
+}
+
+/**
+ * Register tiles and their measured time per multiply-add relative to the best. A tile fits if its
+ * accumulators, one row of vectors of b, an element of a and, where there is no fused
+ * multiply-add, a product find a register each.
+ */
+const tiles: readonly (readonly [rows: number, vectors: number, cost: number])[] = [
+  [8, 3, 1],
+  [6, 4, 1],
+  [14, 2, 1],
+  [12, 2, 1.01],
+  [5, 4, 1.04],
+  [10, 2, 1.04],
+  [4, 4, 1.08],
+  [16, 1, 1.3],
+  [6, 2, 1.1],
+  [5, 2, 1.12],
+  [4, 2, 1.15],
+  [8, 1, 1.4],
+]
+
+/** The tile that wastes least on an m × n output: edges are padded to whole tiles. */
+export function chooseTile(m: number, n: number, { lanes, registers, fma }: Target): Tile {
+  let best: Tile | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const [rows, vectors, cost] of tiles) {
+    if (rows * vectors + vectors + (fma ? 1 : 2) > registers) continue
+    const width = vectors * lanes
+    const padded = Math.ceil(m / rows) * rows * Math.ceil(n / width) * width * cost
+    if (padded < least) {
+      least = padded
+      best = { rows, vectors, lanes }
+    }
+  }
+  return best!
+}

@@ -1,0 +1,12 @@
+/** What the compiler must know of a machine to write good loops for it. */
+export interface Target {
+  /** f32 lanes of one vector register: 16 (AVX-512), 8 (AVX2), 4 (128-bit). */
+  readonly lanes: number
+  /** Vector registers. */
+  readonly registers: number
+  /** Whether a · b + c is one instruction. */
+  readonly fma: boolean
+  /** Bytes of level-1 data cache and of level-2 cache, of one core. */
+  readonly l1: number
+  readonly l2: number
+}
