@@ -1,0 +1,20 @@
+import { conv } from './ops/conv.ts'
+import { elementwise } from './ops/elementwise.ts'
+import { matmul } from './ops/matmul.ts'
+import { movement } from './ops/movement.ts'
+import { pool } from './ops/pool.ts'
+import { reduce } from './ops/reduce.ts'
+import type { Procedures, Rows } from './rows.ts'
+
+/** Every op of the reference cases that Brickwork has, by its name there. */
+export const rows: Rows = {
+  ...elementwise,
+  ...matmul,
+  ...conv,
+  ...pool,
+  ...reduce,
+  ...movement,
+}
+
+/** Those that run many steps. */
+export const procedures: Procedures = {}
