@@ -142,7 +142,7 @@ function assemble(
     let decl = decls.get(node)
     if (!decl) {
       const slot = slotOf.get(node) ?? 0
-      const name = slot === 0 ? `t${decls.size}` : `s${slot}`
+      const name = slot === 0 ? `T${decls.size}` : `S${slot}`
       decl = {
         name,
         dtype: node.dtype,

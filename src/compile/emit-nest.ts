@@ -262,9 +262,15 @@ class NestWriter {
     const long = layout.lanes > 1 && !stage.serial && stage.writes.length === 0
     const copies = long && countOf(last) >= 2 * ACCUMULATORS * lanes ? ACCUMULATORS : 1
     const folds = stage.folds.map((fold) => this.accumulators(fold, lanes, copies))
-    this.inside(layout, layout.spans.slice(0, -1), () => this.round(stage, layout, folds, copies))
+    // What full vectors leave over goes into a scalar accumulator of its own.
+    const rest = layout.lanes > 1 && countOf(last) % layout.lanes !== 0
+    const tails = rest ? stage.folds.map((fold) => this.accumulators(fold, 1, 1)) : []
+    this.inside(layout, layout.spans.slice(0, -1), () =>
+      this.round(stage, layout, folds, tails, copies),
+    )
     stage.folds.forEach((fold, i) => {
-      this.emitter.define(fold.register, this.result(fold, folds[i]!, layout.lanes > 1))
+      const names = [...folds[i]!, ...(tails[i] ?? [])]
+      this.emitter.define(fold.register, this.result(fold, names, layout.lanes > 1))
     })
   }
 
@@ -306,6 +312,7 @@ class NestWriter {
     stage: Stage,
     { loop, spans, lanes }: Layout,
     folds: readonly string[][],
+    tails: readonly string[][],
     copies: number,
   ): void {
     const last = spans.at(-1)!
@@ -347,20 +354,15 @@ class NestWriter {
       from = to
     }
     if (from === count) return
-    // What is left goes into lane 0 … of a vector accumulator one by one: a scalar accumulator of its own.
-    const tail = stage.folds.map((fold) => this.accumulators(fold, 1, 1))
     this.emitter.loop(
       'r',
       i32(count),
       (r) => {
         this.place(loop, last, r)
-        this.step(stage, tail, 0)
+        this.step(stage, tails, 0)
       },
       { start: i32(from) },
     )
-    tail.forEach(([name], i) => {
-      folds[i]!.push(name!)
-    })
   }
 
   private step(stage: Stage, folds: readonly string[][], copy: number): void {

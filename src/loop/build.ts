@@ -80,6 +80,13 @@ function foldInteger(op: BinaryOp, a: Expr, b: Expr): Expr | undefined {
     if (x !== undefined && y !== undefined) return i32(Math.imul(x, y), a.lanes)
   }
   if (op === 'div' && y === 1) return a
+  if (x !== undefined && y !== undefined && a.lanes === 1) {
+    if (op === 'sub') return i32((x - y) | 0)
+    if (op === 'div' && y > 0) return i32(Math.trunc(x / y))
+    if (op === 'rem' && y > 0) return i32(x % y)
+    if (op === 'min') return i32(Math.min(x, y))
+    if (op === 'max') return i32(Math.max(x, y))
+  }
   return undefined
 }
 

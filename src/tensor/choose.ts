@@ -24,11 +24,17 @@ const backends: { readonly [B in BackendName]: (options: BackendOptions) => Prom
 
 export const backendNames = Object.keys(backends) as readonly BackendName[]
 
-/** The environment's word, `BRICKWORK_BACKEND`, else what this machine can do best. */
+/** The environment's word, `BRICKWORK_BACKEND`, else native where a C compiler works, else wasm. */
 export async function chooseBackend(): Promise<Backend> {
   const wish = globalThis.process?.env?.['BRICKWORK_BACKEND']
   if (wish) return createBackend(wish)
-  return createBackend('interpreter')
+  return createBackend((await nativeWorks()) ? 'native' : 'wasm')
+}
+
+async function nativeWorks(): Promise<boolean> {
+  if (!globalThis.process?.versions?.node) return false
+  const { diagnose } = await import('../device/native/diagnose.ts')
+  return (await diagnose()).ok
 }
 
 /** Makes a backend by name. Throws a BrickError of kind `unknown` or `compiler` that says why it can't be had. */
