@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { topological } from '../../src/graph/node.ts'
+import { opNames } from '../../src/graph/ops.ts'
+import type { Backend } from '../../src/tensor/backend.ts'
+import { createBackend } from '../../src/tensor/choose.ts'
+import { compareBackends } from './compare-backends.ts'
+import { eachOnce, grow, recipe, type Step } from './graph.ts'
+import { runs } from './runs.ts'
+
+/** The backends that must agree with the interpreter, and how many random graphs they get. */
+const backends = [{ name: 'interpreter', graphs: 300, gardens: 10 }] as const
+
+describe.each(backends)('$name agrees with double precision', ({ name, graphs, gardens }) => {
+  let backend: Backend
+  beforeAll(async () => {
+    backend = await createBackend(name)
+  })
+  afterAll(() => backend.close())
+
+  const holds = (steps: fc.Arbitrary<Step[]>, usual: number) =>
+    fc.assert(
+      fc.asyncProperty(steps, async (s) => fc.pre(await compareBackends(grow(s), backend))),
+      runs(usual),
+    )
+  test('random graphs', () => holds(recipe(opNames), graphs))
+  test('every op once', () => holds(eachOnce(opNames), gardens))
+})
+
+describe('the comparison', () => {
+  test('sees an error of a few units in the last place of f32', async () => {
+    const right = await createBackend('interpreter')
+    const wrong: Backend = {
+      ...right,
+      async prepare(task) {
+        const runnable = await right.prepare(task)
+        return {
+          async run(buffers, outputs) {
+            await runnable.run(buffers, outputs)
+            const [out] = outputs
+            out!.replace(out!.read().map((v) => v * (1 + 2 ** -14)))
+          },
+        }
+      },
+    }
+    const graph = grow([{ op: 'exp', dice: [0] }])
+    expect(await compareBackends(graph, right)).toBe(true)
+    await expect(compareBackends(graph, wrong)).rejects.toThrow('output 0: expected')
+  })
+
+  test('random graphs reach every op', () => {
+    const seen = new Set<string>()
+    for (const steps of fc.sample(recipe(opNames), { seed: 1, numRuns: 300 })) {
+      for (const node of topological(grow(steps).outputs)) seen.add(node.op)
+    }
+    expect(opNames.filter((op) => !seen.has(op))).toEqual([])
+  })
+})
