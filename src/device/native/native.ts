@@ -31,7 +31,9 @@ class NativeExecutable implements Executable {
   /** What `brick_run` reads: the pool, the kernels, their number, and the address of each slot. */
   readonly job: BigInt64Array
   readonly jobAddress: bigint
-  readonly short: boolean
+  /** Run on the calling thread: by estimate at first, then by what runs took. */
+  short: boolean
+  private slow = 0
 
   constructor(program: Program, library: Library, pool: bigint) {
     this.program = program
@@ -41,6 +43,13 @@ class NativeExecutable implements Executable {
     this.job.set([pool, library.symbol('brick_kernels') as bigint, BigInt(program.kernels.length)])
     this.jobAddress = foreign().address(memory)
     this.short = estimate(program) < shortRunMicroseconds
+  }
+
+  /** Learns from a run of this many milliseconds. */
+  took(milliseconds: number): void {
+    const microseconds = milliseconds * 1000
+    if (!this.short) this.short = microseconds < shortRunMicroseconds
+    else if (microseconds > 8 * shortRunMicroseconds && ++this.slow === 3) this.short = false
   }
 }
 
@@ -118,7 +127,9 @@ class NativeDevice implements Device {
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
     if (!executable.short) return this.runLong(executable, slots)
+    const start = performance.now()
     this.runtime.run(jobAddress)
+    executable.took(performance.now() - start)
     return undefined
   }
 
@@ -131,9 +142,11 @@ class NativeDevice implements Device {
   /** Off the event loop's thread. What the run uses is kept alive until it ends. */
   private runLong(executable: NativeExecutable, slots: readonly DeviceBuffer[]): Promise<void> {
     const kept = { executable, slots: [...slots], arena: this.arena }
+    const start = performance.now()
     this.flight = new Promise<void>((resolve, reject) => {
       this.runtime.run.async(kept.executable.jobAddress, (error) => {
         this.flight = undefined
+        executable.took(performance.now() - start)
         if (error) reject(error)
         else resolve()
         kept.slots.length = 0
