@@ -5,6 +5,8 @@
 export type { DType, TypedArray } from './base/dtype.ts'
 export { BrickError } from './base/errors.ts'
 export type { Shape } from './base/shape.ts'
+export * as nn from './nn/index.ts'
+export * as optim from './optim/index.ts'
 export { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from './tensor/adaptive-pool.ts'
 export { backendNames, createBackend } from './tensor/choose.ts'
 export { compile } from './tensor/compile.ts'

@@ -214,7 +214,8 @@ export abstract class Module<In extends readonly unknown[] = [x: Tensor], Out = 
       observeCalls(
         (module, output) => {
           const path = paths.get(module)
-          if (!path || !(module instanceof Module) || module.children().length > 0) return
+          if (path === undefined || !(module instanceof Module) || module.children().length > 0)
+            return
           rows.push({
             path,
             kind: module.constructor.name,

@@ -1,3 +1,4 @@
+import { adaptiveAvgPool2d } from '../tensor/adaptive-pool.ts'
 import { type Pair, type PoolOptions, spatial } from '../tensor/compose/contraction.ts'
 import {
   avgPool1d,
@@ -7,7 +8,7 @@ import {
   maxPool2d,
   maxPool3d,
 } from '../tensor/functions.ts'
-import { Tensor } from '../tensor/tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { refuseInput } from './check.ts'
 import { Module } from './module.ts'
 
@@ -123,36 +124,6 @@ export class AvgPool3d extends Pooling {
   }
 }
 
-/** [size, out]: column i averages positions ⌊i·size/out⌋ … ⌈(i + 1)·size/out⌉ − 1. */
-function averaging(size: number, out: number): Tensor {
-  const weights = new Float32Array(size * out)
-  for (let i = 0; i < out; i++) {
-    const from = Math.floor((i * size) / out)
-    const to = Math.ceil(((i + 1) * size) / out)
-    for (let j = from; j < to; j++) weights[j * out + i] = 1 / (to - from)
-  }
-  return Tensor.of(weights, [size, out], 'f32')
-}
-
-/**
- * The means of as many equal regions as the output has: x [N, C, …S] → [N, C, …output]. Output
- * size 1 is global average pooling.
- */
-export function adaptiveAvgPool(x: Tensor, output: readonly number[]): Tensor {
-  if (x.rank < output.length) throw refuseInput(x.shape, `at least ${output.length} dims`)
-  const first = x.rank - output.length
-  if (output.every((n) => n === 1))
-    return x.mean(
-      output.map((_, i) => first + i),
-      true,
-    )
-  return output.reduce((y, n, i) => {
-    const axis = first + i
-    if (y.shape[axis] === n) return y
-    return y.transpose(axis, -1).matmul(averaging(y.shape[axis]!, n)).transpose(axis, -1)
-  }, x)
-}
-
 /**
  * Means of regions, so many that the output has this size whatever the input's:
  * [N, C, H, W] → [N, C, O, P].
@@ -171,7 +142,7 @@ export class AdaptiveAvgPool2d extends Module {
   }
   forward(x: Tensor): Tensor {
     if (x.rank !== 4) throw refuseInput(x.shape, layouts[2])
-    return adaptiveAvgPool(x, this.output)
+    return adaptiveAvgPool2d(x, this.output)
   }
   protected override describe(): string {
     return this.output.join(', ')
