@@ -107,7 +107,15 @@ export abstract class Optimizer {
 
   /** A state for each parameter, of its shape, under this name in `stateDict()`. */
   protected slot(name: string, initial = 0): readonly Tensor[] {
-    const made = this.parameters.map(({ shape }) => variable(full(shape, initial)))
+    return this.keep(name, (parameter) => full(parameter.shape, initial))
+  }
+  /** A scalar state for each parameter. */
+  protected scalarSlot(name: string, initial: number): readonly Tensor[] {
+    return this.keep(name, () => full([], initial))
+  }
+
+  private keep(name: string, initial: (parameter: Tensor) => Tensor): readonly Tensor[] {
+    const made = this.parameters.map((parameter) => variable(initial(parameter)))
     this.slots.set(name, made)
     return made
   }
