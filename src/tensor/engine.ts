@@ -20,8 +20,15 @@ const MAX_RUNNABLES = 256
 let backend: Promise<Backend> | undefined
 /** Runs are made in order; this resolves when the last one is complete. Undefined: idle. */
 let tail: Promise<void> | undefined
-const runnables = new Map<string, Promise<Runnable>>()
-const ready = new Map<string, Runnable>()
+
+/** What was prepared for one backend, by the structure of the task. */
+interface Prepared {
+  readonly runnables: Map<string, Promise<Runnable>>
+  /** Those that are ready now. */
+  readonly ready: Map<string, Runnable>
+}
+let prepared: Prepared = { runnables: new Map(), ready: new Map() }
+const preparedFor = new WeakMap<Backend, Prepared>()
 
 /** The backend in use; the first call chooses it. */
 export function currentBackend(): Promise<Backend> {
@@ -35,8 +42,8 @@ export function currentBackend(): Promise<Backend> {
 export async function useBackend(next: Backend): Promise<void> {
   await settle()
   backend = Promise.resolve(next)
-  runnables.clear()
-  ready.clear()
+  prepared = preparedFor.get(next) ?? { runnables: new Map(), ready: new Map() }
+  preparedFor.set(next, prepared)
 }
 
 /** Waits until nothing is running. */
@@ -197,6 +204,7 @@ export function bufferNode(
 
 /** The runnable of a task, prepared once per structure. */
 function runnableOf({ key, task }: Work): Promise<Runnable> {
+  const { runnables, ready } = prepared
   const found = runnables.get(key)
   if (found) {
     runnables.delete(key)
@@ -242,7 +250,7 @@ export function submit(work: Work, outputs: readonly Storage[]): void {
   const updated = work.task.updates.map(({ buffer }) => work.storages[buffer]!)
   for (const storage of updated) storage.version++
   if (!tail) {
-    const runnable = ready.get(work.key)
+    const runnable = prepared.ready.get(work.key)
     if (runnable && work.storages.every((storage) => !storage.failure)) {
       const running = runnable.run(work.storages, outputs)
       if (running) follow(running, [...outputs, ...updated])
