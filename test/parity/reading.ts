@@ -30,6 +30,9 @@ export class Inputs {
   all(): Tensor[] {
     return [...this.tensors.values()]
   }
+  entries(): [name: string, value: Tensor][] {
+    return [...this.tensors]
+  }
 }
 
 /** The options of a case. It knows which were read, so that none is ignored in silence. */

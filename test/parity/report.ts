@@ -21,6 +21,15 @@ export function skipLines(results: readonly Result[]): string[] {
   )
 }
 
+/** One line for each case that passed with a reservation. */
+export function noteLines(results: readonly Result[]): string[] {
+  return results.flatMap((result) =>
+    result.status === 'passed' && result.note
+      ? [`note    ${result.case.group} / ${result.case.name}: ${result.note}`]
+      : [],
+  )
+}
+
 const count = (results: readonly Result[], status: Result['status']): number =>
   results.filter((result) => result.status === status).length
 
@@ -34,9 +43,10 @@ export function summary(results: readonly Result[]): string {
 export function report(results: readonly Result[]): string {
   const groups = [...new Set(results.map((result) => result.case.group))]
   const width = Math.max(...groups.map((name) => name.length))
-  const lines = groups.map((name) => {
+  const perGroup = groups.map((name) => {
     const own = results.filter((result) => result.case.group === name)
     return `${name.padEnd(width)}  ${summary(own)}`
   })
-  return [...lines, ...skipLines(results), ...failureLines(results), summary(results)].join('\n')
+  const remarks = [skipLines, noteLines, failureLines].flatMap((lines) => lines(results))
+  return [...perGroup, ...remarks, summary(results)].join('\n')
 }

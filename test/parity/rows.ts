@@ -14,6 +14,15 @@ export type Prepare = <A extends readonly Tensor[]>(
 export interface Outcome {
   readonly outputs: readonly Tensor[]
   readonly final?: ReadonlyMap<string, Tensor>
+  /** Final states that the reference itself does not determine. */
+  readonly loose?: Loose
+}
+
+/** States of which the reference holds rounding noise, how far that may reach, and why. */
+export interface Loose {
+  readonly names: readonly string[]
+  readonly tolerance: number
+  readonly reason: string
 }
 
 /** A case that runs many steps: an optimiser, a training. */

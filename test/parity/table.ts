@@ -1,9 +1,14 @@
+import { activations } from './ops/activations.ts'
 import { conv } from './ops/conv.ts'
 import { elementwise } from './ops/elementwise.ts'
+import { loss } from './ops/loss.ts'
 import { matmul } from './ops/matmul.ts'
 import { movement } from './ops/movement.ts'
+import { norm, normProcedures } from './ops/norm.ts'
+import { optimProcedures } from './ops/optim.ts'
 import { pool } from './ops/pool.ts'
 import { reduce } from './ops/reduce.ts'
+import { trainingProcedures } from './ops/training.ts'
 import type { Procedures, Rows } from './rows.ts'
 
 /** Every op of the reference cases that Brickwork has, by its name there. */
@@ -14,7 +19,14 @@ export const rows: Rows = {
   ...pool,
   ...reduce,
   ...movement,
+  ...activations,
+  ...norm,
+  ...loss,
 }
 
 /** Those that run many steps. */
-export const procedures: Procedures = {}
+export const procedures: Procedures = {
+  ...normProcedures,
+  ...optimProcedures,
+  ...trainingProcedures,
+}
