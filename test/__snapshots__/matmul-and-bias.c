@@ -1,0 +1,182 @@
+#define INLINE static inline __attribute__((always_inline))
+#define SHARED static __attribute__((noinline))
+#define HIDDEN __attribute__((visibility("hidden")))
+
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef f32x16 f32x16_loose __attribute__((aligned(4), may_alias));
+
+INLINE f32x16 f32x16_splat(float x) {
+  return (f32x16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+}
+
+INLINE f32x16 f32x16_load(const float *p) {
+  return *(const f32x16_loose *)p;
+}
+
+INLINE void f32x16_store(float *p, f32x16 v) {
+  *(f32x16_loose *)p = v;
+}
+
+INLINE int i32_min(int a, int b) {
+  int r = a < b ? a : b;
+  return r;
+}
+
+SHARED void fn_micro6x64rows(const float *restrict a, const float *restrict b, float *restrict c, int depth, int pitch) {
+  f32x16 c0_0 = f32x16_splat(0.0f);
+  f32x16 c0_1 = f32x16_splat(0.0f);
+  f32x16 c0_2 = f32x16_splat(0.0f);
+  f32x16 c0_3 = f32x16_splat(0.0f);
+  f32x16 c1_0 = f32x16_splat(0.0f);
+  f32x16 c1_1 = f32x16_splat(0.0f);
+  f32x16 c1_2 = f32x16_splat(0.0f);
+  f32x16 c1_3 = f32x16_splat(0.0f);
+  f32x16 c2_0 = f32x16_splat(0.0f);
+  f32x16 c2_1 = f32x16_splat(0.0f);
+  f32x16 c2_2 = f32x16_splat(0.0f);
+  f32x16 c2_3 = f32x16_splat(0.0f);
+  f32x16 c3_0 = f32x16_splat(0.0f);
+  f32x16 c3_1 = f32x16_splat(0.0f);
+  f32x16 c3_2 = f32x16_splat(0.0f);
+  f32x16 c3_3 = f32x16_splat(0.0f);
+  f32x16 c4_0 = f32x16_splat(0.0f);
+  f32x16 c4_1 = f32x16_splat(0.0f);
+  f32x16 c4_2 = f32x16_splat(0.0f);
+  f32x16 c4_3 = f32x16_splat(0.0f);
+  f32x16 c5_0 = f32x16_splat(0.0f);
+  f32x16 c5_1 = f32x16_splat(0.0f);
+  f32x16 c5_2 = f32x16_splat(0.0f);
+  f32x16 c5_3 = f32x16_splat(0.0f);
+  for (int k = 0; k < depth; k++) {
+    const f32x16 b0 = f32x16_load(b + k * 64);
+    const f32x16 b1 = f32x16_load(b + (k * 64) + 16);
+    const f32x16 b2 = f32x16_load(b + (k * 64) + 32);
+    const f32x16 b3 = f32x16_load(b + (k * 64) + 48);
+    const f32x16 a0 = f32x16_splat(a[k]);
+    c0_0 = a0 * b0 + c0_0;
+    c0_1 = a0 * b1 + c0_1;
+    c0_2 = a0 * b2 + c0_2;
+    c0_3 = a0 * b3 + c0_3;
+    const f32x16 a1 = f32x16_splat(a[pitch + k]);
+    c1_0 = a1 * b0 + c1_0;
+    c1_1 = a1 * b1 + c1_1;
+    c1_2 = a1 * b2 + c1_2;
+    c1_3 = a1 * b3 + c1_3;
+    const f32x16 a2 = f32x16_splat(a[(pitch * 2) + k]);
+    c2_0 = a2 * b0 + c2_0;
+    c2_1 = a2 * b1 + c2_1;
+    c2_2 = a2 * b2 + c2_2;
+    c2_3 = a2 * b3 + c2_3;
+    const f32x16 a3 = f32x16_splat(a[(pitch * 3) + k]);
+    c3_0 = a3 * b0 + c3_0;
+    c3_1 = a3 * b1 + c3_1;
+    c3_2 = a3 * b2 + c3_2;
+    c3_3 = a3 * b3 + c3_3;
+    const f32x16 a4 = f32x16_splat(a[(pitch * 4) + k]);
+    c4_0 = a4 * b0 + c4_0;
+    c4_1 = a4 * b1 + c4_1;
+    c4_2 = a4 * b2 + c4_2;
+    c4_3 = a4 * b3 + c4_3;
+    const f32x16 a5 = f32x16_splat(a[(pitch * 5) + k]);
+    c5_0 = a5 * b0 + c5_0;
+    c5_1 = a5 * b1 + c5_1;
+    c5_2 = a5 * b2 + c5_2;
+    c5_3 = a5 * b3 + c5_3;
+  }
+  f32x16_store(c, c0_0);
+  f32x16_store(c + 16, c0_1);
+  f32x16_store(c + 32, c0_2);
+  f32x16_store(c + 48, c0_3);
+  f32x16_store(c + 64, c1_0);
+  f32x16_store(c + 80, c1_1);
+  f32x16_store(c + 96, c1_2);
+  f32x16_store(c + 112, c1_3);
+  f32x16_store(c + 128, c2_0);
+  f32x16_store(c + 144, c2_1);
+  f32x16_store(c + 160, c2_2);
+  f32x16_store(c + 176, c2_3);
+  f32x16_store(c + 192, c3_0);
+  f32x16_store(c + 208, c3_1);
+  f32x16_store(c + 224, c3_2);
+  f32x16_store(c + 240, c3_3);
+  f32x16_store(c + 256, c4_0);
+  f32x16_store(c + 272, c4_1);
+  f32x16_store(c + 288, c4_2);
+  f32x16_store(c + 304, c4_3);
+  f32x16_store(c + 320, c5_0);
+  f32x16_store(c + 336, c5_1);
+  f32x16_store(c + 352, c5_2);
+  f32x16_store(c + 368, c5_3);
+}
+
+/* k0: contract [64,64] → add [64,64] */
+HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
+  const float *const S2 = (const float *)slots[2];
+  const float *const S1 = (const float *)slots[1];
+  const float *const S3 = (const float *)slots[3];
+  float *const S4 = (float *)slots[4];
+  float *const panel = (float *)scratch;
+  float *const sums = (float *)(scratch + 16384);
+  int *const table = (int *)(scratch + 17920);
+  /* contract [64,64] → add [64,64] */
+  const int t0 = chunk % 1;
+  const int t1 = chunk % 1;
+  const int t2 = chunk % 1;
+  const int t3 = i32_min(1, (int)((unsigned)t1 + 1u));
+  const int t4 = (int)((unsigned)t0 * 11u);
+  const int t5 = i32_min(11, (int)((unsigned)t4 + 11u));
+  const int t6 = (int)((unsigned)chunk * 64u);
+  const int t7 = i32_min(64, (int)((unsigned)t6 + 64u));
+  const int t8 = (int)((unsigned)t2 * 11u);
+  const int t9 = (int)((unsigned)t7 - (unsigned)t6);
+  for (int n10 = t1; n10 < t3; n10++) {
+    const int t11 = (int)((unsigned)n10 * 64u);
+    const int t12 = (n10 - t1) * 4096;
+    for (int j13 = 0; j13 < 4; j13++) {
+      const int t14 = i32_min(48, (int)((unsigned)t11 + ((unsigned)j13 * 16u)));
+      table[j13] = t14;
+    }
+    for (int k15 = 0; k15 < 64; k15++) {
+      const int t16 = k15 * 64;
+      const int t17 = t12 + (k15 * 64);
+      #pragma GCC unroll 4
+      for (int j18 = 0; j18 < 4; j18++) {
+        f32x16_store(panel + t17 + (j18 * 16), f32x16_load(S2 + table[j18] + t16));
+      }
+    }
+  }
+  for (int m19 = t4; m19 < t5; m19++) {
+    for (int n20 = t1; n20 < t3; n20++) {
+      const int t21 = n20 - t1;
+      fn_micro6x64rows(S1 + (i32_min(58, (int)((unsigned)m19 * 6u)) * 64) + t6, panel + t21 * 4096, sums, t9, 64);
+      const int t22 = (int)((unsigned)n20 * 64u);
+      const int t23 = i32_min(58, (int)((unsigned)m19 * 6u));
+      const int t24 = (m19 * 6) - t23;
+      const int t25 = i32_min(6, (int)(64u - (unsigned)t23));
+      const int t26 = i32_min(64, (int)(64u - (unsigned)t22));
+      for (int j27 = 0; j27 < t26; j27 += 16) {
+        const int t28 = t22 + j27;
+        const f32x16 t32 = f32x16_load(S3 + t28);
+        for (int v_i29_ = t24; v_i29_ < t25; v_i29_++) {
+          const int t30 = t23 + v_i29_;
+          const f32x16 t31 = f32x16_load(sums + (v_i29_ * 64) + j27);
+          const f32x16 t33 = t31 + t32;
+          f32x16_store(S4 + t28 + (t30 * 64), t33);
+        }
+      }
+    }
+  }
+}
+
+HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch);
+
+const struct {
+  void (*run)(char *const *slots, int chunk, char *scratch);
+  long long chunks;
+  long long scratch_bytes;
+} brick_kernels[] = {
+  { kernel_0, 1, 18176 },
+  { 0, 0, 0 },
+};
+
+const int brick_count = 1;
