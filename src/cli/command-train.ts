@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BrickError } from '../base/errors.ts'
+import type { ArrayDataset } from '../data/array-dataset.ts'
+import type { TrainAndTest } from '../data/digits.ts'
+import { statistics } from '../data/statistics.ts'
+import { fileError } from '../files/errors.ts'
+import { createModel } from '../models/models.ts'
+import { crossEntropy } from '../nn/cross-entropy.ts'
+import type { Module } from '../nn/module.ts'
+import type { Backend } from '../tensor/backend.ts'
+import { manualSeed } from '../tensor/random.ts'
+import { readCheckpoint } from '../train/checkpoint.ts'
+import type { TrainEvent } from '../train/events.ts'
+import { fit as fitModel } from '../train/fit.ts'
+import { accuracy } from '../train/metrics.ts'
+import type { Json } from '../train/run-state.ts'
+import { onBackend } from './backend.ts'
+import { commandPrefix } from './command-prefix.ts'
+import { datasetRecord } from './datasets.ts'
+import type { TrainFlags } from './flags.ts'
+import { onInterrupt } from './interrupt.ts'
+import { optimizerFor } from './optimizers.ts'
+import type { Output } from './output.ts'
+import { reportRun } from './report.ts'
+import { configOf, type RunConfig } from './saved-run.ts'
+
+/** The exit code after Ctrl-C, as shells have it. */
+const INTERRUPTED = 130
+
+/** Trains a network, shows how it went, and keeps it in a run folder. */
+export async function trainCommand(flags: TrainFlags, output: Output): Promise<number> {
+  return onBackend(flags, async (backend) => {
+    const saved = flags.resume === undefined ? undefined : await configIn(flags.resume, flags)
+    const data = flags.data ?? saved?.data ?? 'digits'
+    const sets = await datasetRecord(data).load()
+    const config = saved ? { ...saved, ...changes(flags) } : configFor(flags, data, sets)
+    manualSeed(config.seed)
+    const { inputShape, classNames } = config
+    const model = createModel(config.model, { inputShape, classes: classNames.length })
+    const folder = flags.resume ?? flags.out ?? (await freshFolder(`${config.model}-${data}`))
+    announce(config, model, sets, backend, output)
+    return train({ config, model, sets, folder, flags }, output)
+  })
+}
+
+interface Task {
+  readonly config: RunConfig
+  readonly model: Module
+  readonly sets: TrainAndTest
+  readonly folder: string
+  readonly flags: TrainFlags
+}
+
+async function train(
+  { config, model, sets, folder, flags }: Task,
+  output: Output,
+): Promise<number> {
+  const { epochs, batch, seed, lr, patience, normalize } = config
+  const interrupt = onInterrupt(() =>
+    output.error('\nStopping after this step. Ctrl-C again ends at once.'),
+  )
+  const run = await fitModel(model, sets.train, {
+    validation: sets.test,
+    loss: crossEntropy,
+    optimizer: optimizerFor(config.optimizer, lr),
+    metrics: [accuracy],
+    epochs,
+    batchSize: batch,
+    seed,
+    normalize: normalize ?? {},
+    ...(patience === null ? {} : { earlyStopping: { patience } }),
+    out: folder,
+    resume: flags.resume !== undefined,
+    config: { ...config } as Record<string, Json>,
+    debugNan: flags.debugNan ?? false,
+    progress: output.json ? 'none' : output.isTerminal ? 'bar' : 'lines',
+    signal: interrupt.signal,
+    onEvent: (event) => tell(event, output),
+  }).finally(interrupt.release)
+  if (run.stoppedBy === 'aborted') {
+    output.event({ event: 'interrupted', folder })
+    output.print(`\nStopped. To go on exactly here:\n  ${commandPrefix()} train --resume ${folder}`)
+    return INTERRUPTED
+  }
+  await reportRun({ run, folder, config, test: sets.test }, output)
+  return 0
+}
+
+/** Events as lines of JSON. Those of single steps would be too many. */
+function tell(event: TrainEvent, output: Output): void {
+  if (event.type === 'epoch') {
+    const { record, isBest } = event
+    output.event({ event: 'epoch', ...record, isBest })
+  } else if (event.type === 'start') {
+    const { epochs, done, steps, folder } = event
+    output.event({ event: 'start', epochs, done, steps, folder })
+  }
+}
+
+async function configIn(folder: string, flags: TrainFlags): Promise<RunConfig> {
+  const config = configOf(await readCheckpoint(folder, 'last'))
+  const given = { model: flags.model, data: flags.data, seed: flags.seed, batch: flags.batch }
+  for (const [name, value] of Object.entries(given)) {
+    const then = config[name as keyof typeof given]
+    if (value === undefined || value === then) continue
+    throw new BrickError({
+      kind: 'checkpoint',
+      where: folder,
+      wanted: `${name} ${then}, as the run was started with`,
+      got: `${value}`,
+      remedy: `Leave it out, or begin a new run without --resume.`,
+    })
+  }
+  return config
+}
+
+/** What a resumed run may do differently. */
+function changes({ epochs, lr, optimizer, patience }: TrainFlags): Partial<RunConfig> {
+  return Object.fromEntries(
+    Object.entries({ epochs, lr, optimizer, patience }).filter(([, value]) => value !== undefined),
+  )
+}
+
+function configFor(flags: TrainFlags, data: string, { train }: TrainAndTest): RunConfig {
+  const { defaults, normalize } = datasetRecord(data)
+  const { model, optimizer = 'adam', seed = 1, patience = null } = flags
+  return {
+    model: model!,
+    data,
+    inputShape: train.input.shape,
+    classNames: classNamesOf(train),
+    normalize: normalize ? statistics(train) : null,
+    optimizer,
+    lr: flags.lr ?? (optimizer === 'sgd' ? 10 * defaults.lr : defaults.lr),
+    epochs: flags.epochs ?? defaults.epochs,
+    batch: flags.batch ?? defaults.batch,
+    seed,
+    patience,
+  }
+}
+
+function classNamesOf({ name, classNames }: ArrayDataset): readonly string[] {
+  if (classNames) return classNames
+  throw new BrickError({ kind: 'argument', where: name, wanted: 'class names', got: 'none' })
+}
+
+/** The first of `runs/name-1`, `runs/name-2`, … that is free. */
+async function freshFolder(name: string): Promise<string> {
+  try {
+    await mkdir('runs', { recursive: true })
+    for (let number = 1; ; number++) {
+      const folder = join('runs', `${name}-${number}`)
+      if (existsSync(folder)) continue
+      await mkdir(folder)
+      return folder
+    }
+  } catch (error) {
+    throw fileError('write', 'runs', error)
+  }
+}
+
+function announce(
+  config: RunConfig,
+  model: Module,
+  { train, test }: TrainAndTest,
+  backend: Backend,
+  output: Output,
+): void {
+  const { colors } = output
+  const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
+  const facts = [
+    `${count(train.length)} examples to learn from, ${count(test.length)} to check`,
+    `${count(parameters)} parameters`,
+    `${backend.name} backend`,
+  ]
+  output.print(
+    `\n${colors.bold(`${config.model} on ${config.data}`)}   ${colors.dim(facts.join(' · '))}\n`,
+  )
+}
+
+const count = (n: number): string => n.toLocaleString('en-US')

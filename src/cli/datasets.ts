@@ -1,0 +1,47 @@
+import { BrickError } from '../base/errors.ts'
+import { digits, type TrainAndTest } from '../data/digits.ts'
+
+/** A dataset that the command line knows, and what works well with it. */
+export interface DatasetRecord {
+  load(): Promise<TrainAndTest>
+  readonly defaults: { readonly epochs: number; readonly batch: number; readonly lr: number }
+  /** Whether inputs are normalised to mean 0 and standard deviation 1. */
+  readonly normalize: boolean
+  /** Whether its images are bright ink on black, so that a photo of a digit can be brought into that form. */
+  readonly isInk: boolean
+}
+
+const records: Readonly<Record<string, DatasetRecord>> = {
+  digits: {
+    load: digits,
+    defaults: { epochs: 15, batch: 32, lr: 2e-3 },
+    normalize: true,
+    isInk: true,
+  },
+  mnist: {
+    load: async () => (await import('../data/mnist.ts')).mnist(),
+    defaults: { epochs: 3, batch: 64, lr: 1e-3 },
+    normalize: true,
+    isInk: true,
+  },
+  'fashion-mnist': {
+    load: async () => (await import('../data/mnist.ts')).fashionMnist(),
+    defaults: { epochs: 5, batch: 64, lr: 1e-3 },
+    normalize: true,
+    isInk: true,
+  },
+}
+
+/** Names for `--data`. */
+export const datasetNames: readonly string[] = Object.keys(records)
+
+/**
+ * What is known of a dataset.
+ *
+ * @throws BrickError `unknown`.
+ */
+export function datasetRecord(name: string): DatasetRecord {
+  if (Object.hasOwn(records, name)) return records[name]!
+  const wanted = datasetNames.join(', ')
+  throw new BrickError({ kind: 'unknown', where: 'dataset', got: `'${name}'`, wanted })
+}

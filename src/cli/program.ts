@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { modelNames } from '../models/models.ts'
+import { nearest } from '../nn/state.ts'
+import { backendNames } from '../tensor/choose.ts'
+import { datasetNames } from './datasets.ts'
+import type { BackendFlags, EvalFlags, TrainFlags } from './flags.ts'
+import { optimizerNames } from './optimizers.ts'
+import { type Output, processOutput, reportError } from './output.ts'
+
+/** Exit codes: done, failed, wrong usage, interrupted. */
+const DONE = 0
+const FAILED = 1
+const USAGE = 2
+
+interface Common {
+  readonly json?: boolean
+  readonly verbose?: boolean
+}
+
+/**
+ * Runs one command of the command line.
+ *
+ * @param argv What stands after `brickwork`.
+ * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.
+ * @example
+ * ```ts
+ * process.exitCode = await runCommand(['doctor'])
+ * ```
+ */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  let code = DONE
+  const program = commandLine((result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE
+    const options = { json: argv.includes('--json'), verbose: argv.includes('--verbose') }
+    reportError(processOutput(options), error, options.verbose)
+    return FAILED
+  }
+}
+
+/** Options that all commands have. */
+function common(command: Command): Command {
+  return command
+    .option('--backend <name>', `where to compute: ${backendNames.join(', ')}`, known(backendNames))
+    .option('--threads <n>', 'threads to use', whole(1))
+    .option('--json', 'print lines of JSON only')
+    .option('--verbose', 'show the stack of an error')
+}
+
+function commandLine(done: (code: number) => void): Command {
+  const program = new Command('brickwork')
+    .description('Deep learning in TypeScript: train, evaluate and use neural networks.')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'brickwork: ')),
+    })
+  addTrain(program, done)
+  addEval(program, done)
+  addPredict(program, done)
+  addDoctor(program, done)
+  return program
+}
+
+function addTrain(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('train')
+    .description('train a network and keep what it learnt in a run folder')
+    .argument('[model]', `the network: ${modelNames.join(', ')}`, known(modelNames))
+    .option('--data <name>', `what to learn: ${datasetNames.join(', ')}`, known(datasetNames))
+    .option('--epochs <n>', 'passes over the data, those before --resume included', whole(1))
+    .option('--batch <n>', 'examples in a step', whole(1))
+    .option('--lr <rate>', 'learning rate', positive)
+    .option(
+      '--optimizer <name>',
+      `how to learn: ${optimizerNames.join(', ')}`,
+      known(optimizerNames),
+    )
+    .option('--seed <n>', 'seed of all random numbers', whole(0))
+    .option('--patience <n>', 'stop after n epochs without improvement', whole(1))
+    .option('--out <folder>', 'the run folder (default: a new one in runs/)')
+    .option('--resume <run>', 'go on with the run in this folder, exactly where it stopped')
+    .option('--debug-nan', 'on NaN, name the operation that made it first (slow)')
+  common(command).action(async (model: string | undefined, options: TrainFlags & Common) => {
+    if (model === undefined && options.resume === undefined) {
+      command.error("error: name a network to train, such as 'lenet'", { exitCode: USAGE })
+    }
+    const { trainCommand } = await import('./command-train.ts')
+    done(await trainCommand({ ...options, model }, outputFor(options)))
+  })
+}
+
+function addEval(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('eval')
+    .description('measure a trained network on the test set')
+    .argument('<run>', 'a run folder')
+    .addOption(checkpointOption())
+  common(command).action(async (run: string, options: EvalFlags & Common) => {
+    const { evalCommand } = await import('./command-eval.ts')
+    done(await evalCommand(run, options, outputFor(options)))
+  })
+}
+
+function checkpointOption(): Option {
+  return new Option('--checkpoint <name>', 'which weights').choices(['best', 'last'])
+}
+
+function addPredict(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('predict')
+    .description('say what is on images')
+    .argument('<run>', 'a run folder')
+    .argument('<image...>', 'image files: PNG, JPEG, …')
+    .addOption(checkpointOption())
+  common(command).action(async (run: string, images: string[], options: EvalFlags & Common) => {
+    const { predictCommand } = await import('./command-predict.ts')
+    done(await predictCommand(run, images, options, outputFor(options)))
+  })
+}
+
+function addDoctor(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('doctor')
+    .description('show which backends work here, and why one does not')
+    .option('--threads <n>', 'threads to use', whole(1))
+    .option('--json', 'print lines of JSON only')
+    .option('--verbose', 'show the stack of an error')
+  command.action(async (options: BackendFlags & Common) => {
+    const { doctorCommand } = await import('./command-doctor.ts')
+    done(await doctorCommand(options, outputFor(options)))
+  })
+}
+
+const outputFor = ({ json = false }: Common): Output => processOutput({ json })
+
+/** A whole number from `least`. */
+const whole = (least: number) => (text: string) => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value
+  throw new InvalidArgumentError(`Expected a whole number from ${least}.`)
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('Expected a number above 0.')
+}
+
+/** One of these names. */
+const known = (names: readonly string[]) => (text: string) => {
+  if (names.includes(text)) return text
+  const near = nearest(text, names)
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`
+  throw new InvalidArgumentError(`Expected ${names.join(', ')}.${hint}`)
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

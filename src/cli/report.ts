@@ -1,0 +1,218 @@
+import { join } from 'node:path'
+import sharp from 'sharp'
+import type { ArrayView } from '../base/array.ts'
+import { sizeOf } from '../base/shape.ts'
+import type { ArrayDataset } from '../data/array-dataset.ts'
+import { writeAtomically } from '../files/atomic.ts'
+import { predict } from '../train/evaluate.ts'
+import type { EpochRecord } from '../train/history.ts'
+import { showSeconds } from '../train/progress.ts'
+import type { Run } from '../train/run.ts'
+import { commandPrefix } from './command-prefix.ts'
+import { drawGallery, type Prediction } from './gallery.ts'
+import type { Output } from './output.ts'
+import { openRun, type RunConfig } from './saved-run.ts'
+import { type ConfusionMatrix, confusionMatrix, drawConfusion } from './terminal/confusion.ts'
+import { drawCurves } from './terminal/curves.ts'
+
+/** Right and wrong predictions in the gallery, at most. */
+const SHOWN = 20
+/** From this width on, the two charts stand side by side. */
+const WIDE = 116
+
+interface Subject {
+  readonly run: Run
+  readonly folder: string
+  readonly config: RunConfig
+  readonly test: ArrayDataset
+}
+
+/** Shows how a run went: curves, confusion matrix, gallery, and what to try next. */
+export async function reportRun(subject: Subject, output: Output): Promise<void> {
+  const { run, folder, config, test } = subject
+  const { classNames } = config
+  const predicted = await predictions(folder, test, config)
+  const labels = Int32Array.from(test.targets.data)
+  const counts = confusionMatrix(labels, predicted, classNames.length)
+  const right = labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0)
+  const gallery = join(folder, 'gallery.png')
+  await writeGallery(gallery, test, predicted, classNames)
+  const sample = await writeSample(folder, test, predicted)
+  output.event({
+    event: 'end',
+    folder,
+    best: run.best,
+    stoppedBy: run.stoppedBy,
+    seconds: run.seconds,
+    accuracy: right / test.length,
+    confusion: counts,
+    gallery,
+  })
+  output.print(`\n${charts(run.history, output)}`)
+  output.print(drawConfusion(counts, classNames, output))
+  output.print(verdict(run, right, test.length, counts, output))
+  output.print(nextSteps(subject, { gallery, sample }, output))
+}
+
+/** The class that the best epoch's network gives each example. */
+async function predictions(
+  folder: string,
+  test: ArrayDataset,
+  { normalize, classNames }: RunConfig,
+): Promise<Int32Array> {
+  const { model } = await openRun(folder)
+  const { data } = await predict(model, test, { normalize: normalize ?? {} })
+  const classes = classNames.length
+  return Int32Array.from({ length: test.length }, (_, i) => {
+    const scores = data.subarray(i * classes, (i + 1) * classes)
+    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)))
+  })
+}
+
+function charts(history: readonly EpochRecord[], output: Output): string {
+  const isWide = output.columns >= WIDE
+  const width = isWide
+    ? Math.min(60, Math.floor(output.columns / 2) - 14)
+    : Math.min(64, output.columns - 16)
+  const draw = (title: string, train: readonly number[], validation: readonly number[]) =>
+    drawCurves(
+      [
+        { label: 'train', values: train },
+        { label: 'validation', values: validation },
+      ],
+      { title, width, height: 8, color: output.color },
+    )
+  const share = (scores: EpochRecord['validation']) =>
+    100 * (scores?.metrics['accuracy'] ?? Number.NaN)
+  const loss = draw(
+    'loss',
+    history.map(({ train }) => train.loss),
+    history.map(({ validation }) => validation?.loss ?? Number.NaN),
+  )
+  const accuracy = draw(
+    'accuracy %',
+    history.map(({ train }) => share(train)),
+    history.map(({ validation }) => share(validation)),
+  )
+  return isWide ? beside(loss, accuracy, width + 14) : `${loss}\n${accuracy}`
+}
+
+/** Two texts side by side, the second from a column on. */
+function beside(left: string, right: string, column: number): string {
+  const rows = [left.split('\n'), right.split('\n')] as const
+  const length = Math.max(rows[0].length, rows[1].length)
+  return Array.from({ length }, (_, i) => {
+    const [a = '', b = ''] = [rows[0][i], rows[1][i]]
+    return b ? `${a}${' '.repeat(Math.max(1, column - visibleWidth(a)))}${b}` : a
+  }).join('\n')
+}
+
+/** Characters that are seen: without colour codes. */
+function visibleWidth(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one.
+  return [...text.replace(/\x1b\[[0-9;]*m/g, '')].length
+}
+
+function verdict(
+  run: Run,
+  right: number,
+  examples: number,
+  counts: ConfusionMatrix,
+  { colors }: Output,
+): string {
+  const share = ((100 * right) / examples).toFixed(1)
+  const { best, history, stoppedBy, seconds } = run
+  const early = stoppedBy === 'early-stopping' ? ', stopped early' : ''
+  const epochs = `epoch ${best?.epoch} of ${history.length} was the best${early}`
+  return [
+    `${colors.bold(colors.green(`${share} %`))} of ${examples} unseen examples right`,
+    colors.dim(` · ${epochs} · ${showSeconds(seconds)}`),
+    `\n${mixUp(counts)}`,
+  ].join('')
+}
+
+/** The two classes that are confused most. */
+function mixUp(counts: ConfusionMatrix): string {
+  const pairs = counts.flatMap((row, t) =>
+    row.flatMap((n, p) => (p !== t && n > 0 ? [{ n, t, p }] : [])),
+  )
+  const worst = pairs.sort((a, b) => b.n - a.n)[0]
+  return worst ? '' : 'No example was wrong.\n'
+}
+
+async function writeGallery(
+  path: string,
+  test: ArrayDataset,
+  predicted: Int32Array,
+  names: readonly string[],
+): Promise<void> {
+  const all = Array.from({ length: test.length }, (_, i) => i)
+  const isRight = (i: number) => test.targets.data[i] === predicted[i]
+  const wrong = all.filter((i) => !isRight(i))
+  const cards = (rows: readonly number[]): Prediction[] =>
+    rows.slice(0, SHOWN).map((i) => ({
+      image: imageOf(test, i),
+      label: names[test.targets.data[i]!]!,
+      predicted: names[predicted[i]!]!,
+    }))
+  const share = (n: number) => `${n} of ${test.length}`
+  const png = await drawGallery([
+    { title: `wrong: ${share(wrong.length)}`, predictions: cards(wrong) },
+    {
+      title: `right: ${share(test.length - wrong.length)}`,
+      predictions: cards(all.filter(isRight)),
+    },
+  ])
+  await writeAtomically(path, png)
+}
+
+function imageOf({ inputs, input }: ArrayDataset, i: number): ArrayView {
+  const size = sizeOf(input.shape)
+  const data = inputs.data.subarray(i * size, (i + 1) * size)
+  return { dtype: inputs.dtype, shape: input.shape, data } as ArrayView
+}
+
+/** One example as an image file, to try `predict` with. Undefined if there is none that was right. */
+async function writeSample(
+  folder: string,
+  test: ArrayDataset,
+  predicted: Int32Array,
+): Promise<string | undefined> {
+  const at = predicted.findIndex((p, i) => p === test.targets.data[i])
+  const { dtype, shape, data } = imageOf(test, Math.max(0, at))
+  const [channels, height, width] = shape
+  if (at < 0 || channels !== 1 || !height || !width) return undefined
+  const factor = dtype === 'f32' ? 255 : 1
+  const pixels = Uint8Array.from(data, (value) => Math.round(value * factor))
+  const png = await sharp(pixels, { raw: { width, height, channels: 1 } })
+    .resize(width * Math.ceil(224 / width), undefined, { kernel: 'nearest' })
+    .png()
+    .toBuffer()
+  const path = join(folder, 'sample.png')
+  await writeAtomically(path, png)
+  return path
+}
+
+function nextSteps(
+  { folder, config }: Subject,
+  { gallery, sample }: { gallery: string; sample: string | undefined },
+  { colors }: Output,
+): string {
+  const command = commandPrefix()
+  const other =
+    config.data === 'digits' ? 'mnist' : config.data === 'mnist' ? 'fashion-mnist' : 'mnist'
+  const rows = [
+    [`${command} eval ${folder}`, 'measure it again'],
+    [`${command} predict ${folder} ${sample ?? 'digit.png'}`, 'ask it what is on an image'],
+    [`${command} train ${config.model} --data ${other}`, 'learn something larger'],
+  ] as const
+  const wide = Math.max(...rows.map(([text]) => text.length))
+  return [
+    `run folder  ${folder}`,
+    `gallery     ${gallery}`,
+    '',
+    'Next:',
+    ...rows.map(([text, what]) => `  ${text.padEnd(wide)}   ${colors.dim(what)}`),
+    '',
+  ].join('\n')
+}

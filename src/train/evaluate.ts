@@ -1,0 +1,164 @@
+import type { ArrayView } from '../base/array.ts'
+import { BrickError } from '../base/errors.ts'
+import { sizeOf } from '../base/shape.ts'
+import { type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Dataset } from '../data/dataset.ts'
+import type { Normalization } from '../data/normalize.ts'
+import type { Module } from '../nn/module.ts'
+import { compile } from '../tensor/compile.ts'
+import { noGrad } from '../tensor/grad-mode.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import type { Metric } from './metrics.ts'
+import { Pipeline } from './pipeline.ts'
+import { type LossFunction, lossOf, Tally } from './tally.ts'
+
+export interface PredictOptions {
+  /** Examples at once. Default 256. */
+  readonly batchSize?: number
+  /** As in training. */
+  readonly normalize?: Normalization | false
+  /** Ends the work early, with a BrickError of kind `interrupted`. */
+  readonly signal?: AbortSignal
+}
+
+export interface EvaluateOptions extends PredictOptions {
+  /** Without one, the loss is 0. */
+  readonly loss?: LossFunction
+  readonly metrics?: readonly Metric<unknown>[]
+}
+
+export interface Evaluation {
+  readonly loss: number
+  /** Each metric's result, by name. */
+  readonly metrics: Readonly<Record<string, unknown>>
+  readonly examples: number
+}
+
+const EVALUATION_BATCH = 256
+const LAG = 2
+
+/** The arrays of a batch as tensors. */
+export function tensorsOf([inputs, targets]: Batch): [inputs: Tensor, targets: Tensor] {
+  return [
+    Tensor.of(inputs.data, inputs.shape, inputs.dtype),
+    Tensor.of(targets.data, targets.shape, targets.dtype),
+  ]
+}
+
+/** Runs `body` with the model in evaluation mode, and puts each module back into its own. */
+export async function evaluating<T>(model: Module, body: () => Promise<T>): Promise<T> {
+  const modes = model.modules().map((module) => [module, module.training] as const)
+  model.eval()
+  try {
+    return await body()
+  } finally {
+    for (const [module, mode] of modes) module.training = mode
+  }
+}
+
+/** A compiled pass over datasets that measures, and changes nothing. */
+export class Evaluator {
+  readonly #model: Module
+  readonly #options: EvaluateOptions
+  readonly #tally: Tally
+  readonly #step: (x: Tensor, y: Tensor) => Tensor
+
+  constructor(model: Module, options: EvaluateOptions) {
+    const { loss, metrics = [] } = options
+    this.#model = model
+    this.#options = options
+    this.#tally = new Tally(metrics)
+    this.#step = compile((x: Tensor, y: Tensor) =>
+      noGrad(() => {
+        const output = model.forward(x)
+        return this.#tally.pack(loss && lossOf(loss, output, y), output, y)
+      }),
+    )
+  }
+
+  /** Measures one dataset. */
+  async run(dataset: Dataset): Promise<Tally> {
+    const { batchSize = EVALUATION_BATCH, normalize, signal } = this.#options
+    const loader = new DataLoader(dataset, {
+      batchSize,
+      ...(normalize === undefined ? {} : { normalize }),
+    })
+    this.#tally.clear()
+    const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
+    await evaluating(this.#model, async () => {
+      for (const batch of loader.batches()) {
+        if (signal?.aborted) throw interrupted('evaluation')
+        await pipeline.push(this.#step(...tensorsOf(batch)), batch[0].shape[0]!)
+      }
+      await pipeline.drain()
+    })
+    return this.#tally
+  }
+}
+
+function interrupted(where: string): BrickError {
+  return new BrickError({ kind: 'interrupted', where, got: 'the signal to stop' })
+}
+
+/**
+ * Loss and metrics of a model on a dataset, in evaluation mode. Changes nothing.
+ *
+ * @throws BrickError as the model's and the metrics' operations do; `interrupted` by the signal.
+ * @example
+ * ```ts
+ * const { loss, metrics: found } = await train.evaluate(model, test, {
+ *   loss: nn.crossEntropy, metrics: [metrics.accuracy, metrics.confusion(10)],
+ * })
+ * ```
+ */
+export async function evaluate(
+  model: Module,
+  dataset: Dataset,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  const tally = await new Evaluator(model, options).run(dataset)
+  const { loss } = tally.scores()
+  return { loss, metrics: Object.fromEntries(tally.results()), examples: tally.examples }
+}
+
+/**
+ * The model's outputs for all examples of a dataset, in evaluation mode: [n, …], in order.
+ *
+ * @throws BrickError as the model's operations do; `interrupted` by the signal.
+ * @example
+ * ```ts
+ * const scores = await train.predict(model, test)
+ * scores.shape // [360, 10]
+ * ```
+ */
+export async function predict(
+  model: Module,
+  dataset: Dataset,
+  { batchSize = EVALUATION_BATCH, normalize, signal }: PredictOptions = {},
+): Promise<ArrayView<'f32'>> {
+  const loader = new DataLoader(dataset, {
+    batchSize,
+    ...(normalize === undefined ? {} : { normalize }),
+  })
+  const step = compile((x: Tensor) => noGrad(() => model.forward(x)))
+  let row: readonly number[] = []
+  let data = new Float32Array()
+  let at = 0
+  const pipeline = new Pipeline<undefined>(LAG, (values) => {
+    data.set(values, at)
+    at += values.length
+  })
+  await evaluating(model, async () => {
+    for (const batch of loader.batches()) {
+      if (signal?.aborted) throw interrupted('prediction')
+      const output = step(tensorsOf(batch)[0])
+      if (data.length === 0) {
+        row = output.shape.slice(1)
+        data = new Float32Array(dataset.length * sizeOf(row))
+      }
+      await pipeline.push(output, undefined)
+    }
+    await pipeline.drain()
+  })
+  return { dtype: 'f32', shape: [dataset.length, ...row], data }
+}

@@ -1,0 +1,42 @@
+import type { EpochRecord } from './history.ts'
+import type { Metric } from './metrics.ts'
+import type { Run } from './run.ts'
+
+/** A metric as reports show it. */
+export type MetricInfo = Pick<Metric<unknown>, 'name' | 'goal' | 'unit'>
+
+/** What happens during a run, as `onEvent` is told. */
+export type TrainEvent =
+  | {
+      readonly type: 'start'
+      /** Epochs in all, and those that an earlier part of this run has done. */
+      readonly epochs: number
+      readonly done: number
+      /** Steps of one epoch. */
+      readonly steps: number
+      readonly metrics: readonly MetricInfo[]
+      readonly hasValidation: boolean
+      readonly folder: string | undefined
+    }
+  | {
+      readonly type: 'step'
+      readonly epoch: number
+      /** From 1, within the epoch. */
+      readonly step: number
+      readonly steps: number
+      /** Mean loss of the step's batch. */
+      readonly loss: number
+    }
+  | {
+      readonly type: 'epoch'
+      readonly epochs: number
+      readonly record: EpochRecord
+      readonly isBest: boolean
+    }
+  | { readonly type: 'checkpoint'; readonly path: string }
+  | { readonly type: 'end'; readonly run: Run }
+  /** What `train.fit` is about to throw. */
+  | { readonly type: 'error'; readonly error: unknown }
+
+/** Is told of events in order; what it returns is waited for. */
+export type EventListener = (event: TrainEvent) => void | Promise<void>

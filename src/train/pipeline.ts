@@ -1,0 +1,45 @@
+import type { TypedArray } from '../base/dtype.ts'
+import { nextTurn } from '../device/wasm/threads.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+
+/** Timers, signals and the terminal get their turn after so much time at the latest. */
+const TURN_MS = 15
+
+/**
+ * Results of steps that are under way. They are read a few steps late, so that the next step can
+ * be prepared meanwhile, and in order.
+ */
+export class Pipeline<Note> {
+  readonly #lag: number
+  readonly #take: (values: TypedArray, note: Note) => void
+  readonly #waiting: { readonly result: Tensor; readonly note: Note }[] = []
+  #lastTurn = performance.now()
+
+  /**
+   * @param lag Steps that may be under way.
+   * @param take Is given each result, with what was said of its step.
+   */
+  constructor(lag: number, take: (values: TypedArray, note: Note) => void) {
+    this.#lag = lag
+    this.#take = take
+  }
+
+  async push(result: Tensor, note: Note): Promise<void> {
+    this.#waiting.push({ result, note })
+    while (this.#waiting.length > this.#lag) await this.#next()
+    if (performance.now() - this.#lastTurn > TURN_MS) {
+      await nextTurn()
+      this.#lastTurn = performance.now()
+    }
+  }
+
+  /** Waits for all that is under way. */
+  async drain(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#next()
+  }
+
+  async #next(): Promise<void> {
+    const { result, note } = this.#waiting.shift()!
+    this.#take(await result.data(), note)
+  }
+}

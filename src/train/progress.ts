@@ -1,0 +1,138 @@
+import type { EventListener, MetricInfo, TrainEvent } from './events.ts'
+import type { EpochRecord, Scores } from './history.ts'
+
+/** Where progress is shown. */
+export interface Terminal {
+  readonly isTerminal: boolean
+  /** Characters in a line. */
+  readonly columns: number
+  write(text: string): void
+}
+
+type Start = Extract<TrainEvent, { type: 'start' }>
+
+const EPOCH_WIDTH = 9
+const LOSS_WIDTH = 12
+const GAP = '  '
+
+/** A metric's value as people read it: `98.1 %`, `0.1234`. */
+export function showMetric(value: number, { unit }: Pick<MetricInfo, 'unit'>): string {
+  return unit === 'percent' ? `${(100 * value).toFixed(1)} %` : showNumber(value)
+}
+
+function showNumber(value: number): string {
+  const size = Math.abs(value)
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : value.toFixed(4)
+}
+
+export function showSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`
+  return `${Math.floor(seconds / 60)} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`
+}
+
+/** The table's head: which column is what. */
+function headLines({ metrics, hasValidation }: Start): string[] {
+  const names = metrics.map(({ name }) => name.padStart(width(name)))
+  const group = ['loss'.padStart(LOSS_WIDTH), ...names].join(GAP)
+  const groups = hasValidation ? ['train', 'validation'] : ['train']
+  const over = groups.map((name) => `${name} `.padStart(group.length, '─').replace(/^──/, '  '))
+  return [
+    `${' '.repeat(EPOCH_WIDTH)}${over.map((text) => centre(text, group.length)).join('')}`,
+    `${'epoch'.padStart(EPOCH_WIDTH)}${groups.map(() => group).join('')}${'time'.padStart(LOSS_WIDTH)}`,
+  ]
+}
+
+/** The group's name over its columns: `  ── train ─────`. */
+function centre(text: string, length: number): string {
+  const name = text.replaceAll('─', '').trim()
+  return `    ${'─'.repeat(2)} ${name} `.padEnd(length, '─')
+}
+
+const width = (name: string): number => Math.max(9, name.length)
+
+function scoreCells({ loss, metrics }: Scores, infos: readonly MetricInfo[]): string {
+  const cells = infos.map((info) =>
+    showMetric(metrics[info.name] ?? Number.NaN, info).padStart(width(info.name)),
+  )
+  return [showNumber(loss).padStart(LOSS_WIDTH), ...cells].join(GAP)
+}
+
+function epochLine(record: EpochRecord, isBest: boolean, { epochs, metrics }: Start): string {
+  const { epoch, train, validation, seconds } = record
+  return [
+    `${epoch}/${epochs}`.padStart(EPOCH_WIDTH),
+    scoreCells(train, metrics),
+    validation ? scoreCells(validation, metrics) : '',
+    showSeconds(seconds).padStart(LOSS_WIDTH),
+    isBest ? '  best' : '',
+  ].join('')
+}
+
+/** A line an epoch, in columns. No control characters. */
+export function linesReporter(terminal: Terminal): EventListener {
+  let start: Start | undefined
+  return (event) => {
+    if (event.type === 'start') {
+      start = event
+      for (const line of headLines(event)) terminal.write(`${line}\n`)
+    } else if (event.type === 'epoch' && start) {
+      terminal.write(`${epochLine(event.record, event.isBest, start)}\n`)
+    }
+  }
+}
+
+/** As {@link linesReporter}, with a bar for the steps of the running epoch below. */
+export async function barReporter(
+  terminal: Terminal,
+  stream: NodeJS.WritableStream,
+): Promise<EventListener> {
+  const { SingleBar } = await import('cli-progress')
+  const lines = linesReporter(terminal)
+  const bar = new SingleBar({
+    format: '{place} {bar} {value}/{total}   loss {loss}',
+    barsize: Math.max(10, Math.min(40, terminal.columns - 46)),
+    barCompleteChar: '━',
+    barIncompleteChar: '─',
+    stream,
+    fps: 15,
+    clearOnComplete: true,
+    hideCursor: true,
+    gracefulExit: false,
+  })
+  let epochs = 0
+  let isActive = false
+  const stop = () => {
+    if (isActive) bar.stop()
+    isActive = false
+  }
+  return (event) => {
+    if (event.type === 'start') epochs = event.epochs
+    if (event.type === 'step') {
+      const place = `${event.epoch}/${epochs}`.padStart(EPOCH_WIDTH)
+      const payload = { place, loss: showNumber(event.loss) }
+      if (!isActive) bar.start(event.steps, event.step, payload)
+      else bar.update(event.step, payload)
+      isActive = true
+      return
+    }
+    if (event.type !== 'start') stop()
+    return lines(event)
+  }
+}
+
+/** What `progress` stands for. Nothing where there is no terminal to write to. */
+export async function reporterFor(
+  progress: 'bar' | 'lines' | 'none' | undefined,
+): Promise<EventListener | undefined> {
+  const stream = globalThis.process?.stdout
+  if (progress === 'none' || !stream) return undefined
+  const terminal: Terminal = {
+    isTerminal: stream.isTTY === true,
+    columns: stream.columns ?? 80,
+    write: (text) => {
+      stream.write(text)
+    },
+  }
+  const isBar = terminal.isTerminal && progress !== 'lines'
+  return isBar ? barReporter(terminal, stream) : linesReporter(terminal)
+}

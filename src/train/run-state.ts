@@ -1,0 +1,108 @@
+import { BrickError } from '../base/errors.ts'
+import type { DataPosition } from '../data/dataloader.ts'
+import type { Best, EpochRecord } from './history.ts'
+import type { TallyState } from './tally.ts'
+
+/** Raised when older programs could misread a checkpoint. */
+export const FORMAT = 1
+
+/** Anything that JSON can say. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
+
+/** Where a run stands: with the arrays beside it, all that is needed to go on bit for bit. */
+export interface RunState {
+  readonly format: typeof FORMAT
+  readonly versions: { readonly brickwork: string; readonly node: string }
+  /** What the run was started with; for people, and for the CLI to build the model again. */
+  readonly config: { readonly [key: string]: Json | undefined }
+  /** Where the data goes on. */
+  readonly position: DataPosition
+  readonly data: {
+    readonly name: string
+    readonly length: number
+    readonly batchSize: number
+    readonly shuffle: boolean
+  }
+  /** The key of the default random generator: seed and draws. */
+  readonly generator: readonly number[]
+  readonly optimizer: {
+    readonly name: string
+    /** The learning rate that it began with, and the present one. */
+    readonly initialLr: number
+    readonly lr: number
+  }
+  readonly history: readonly EpochRecord[]
+  readonly best: Best | null
+  /** Sums of the epoch that was interrupted. */
+  readonly tally: TallyState
+  /** Time spent in that epoch so far. */
+  readonly seconds: number
+}
+
+/** Indented, as `last.json` shows it. */
+export function showRunState(state: RunState): string {
+  return `${JSON.stringify(state, undefined, 2)}\n`
+}
+
+const fields: Readonly<Record<Exclude<keyof RunState, 'best'>, string>> = {
+  format: 'number',
+  versions: 'object',
+  config: 'object',
+  position: 'object',
+  data: 'object',
+  generator: 'array',
+  optimizer: 'object',
+  history: 'array',
+  tally: 'object',
+  seconds: 'number',
+}
+
+/**
+ * Reads the state from its JSON.
+ *
+ * @throws BrickError `checkpoint` that names what is missing, or another format's number.
+ */
+export function parseRunState(text: string, where: string): RunState {
+  const value = parse(text, where)
+  for (const [name, type] of Object.entries(fields)) {
+    const found = typeOf(value[name])
+    if (found !== type) throw damaged(where, `${name} (${type}) in the run's state`, found)
+  }
+  if (value['format'] !== FORMAT) {
+    throw new BrickError({
+      kind: 'checkpoint',
+      where,
+      wanted: `format ${FORMAT}`,
+      got: `format ${value['format']}`,
+      remedy: 'Use the version of Brickwork that wrote the checkpoint.',
+    })
+  }
+  return value as unknown as RunState
+}
+
+function parse(text: string, where: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeOf(value) === 'object') return value as Record<string, unknown>
+    throw damaged(where, "the run's state as an object", typeOf(value))
+  } catch (error) {
+    if (error instanceof BrickError) throw error
+    throw damaged(where, "the run's state in JSON", (error as Error).message)
+  }
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  return value === null ? 'nothing' : value === undefined ? 'nothing' : typeof value
+}
+
+function damaged(where: string, wanted: string, got: string): BrickError {
+  const remedy = 'Take an older checkpoint, or train again.'
+  return new BrickError({ kind: 'checkpoint', where, wanted, got, remedy })
+}

@@ -1,0 +1,102 @@
+import { BrickError } from '../base/errors.ts'
+import { showShape } from '../base/shape.ts'
+import { zeros } from '../tensor/create.ts'
+import { cat } from '../tensor/functions.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Scores } from './history.ts'
+import type { Metric } from './metrics.ts'
+
+/** A loss: the mean over a batch's examples, [] (as `nn.crossEntropy`). */
+export type LossFunction = (output: Tensor, target: Tensor) => Tensor
+
+/** A tally as JSON, so that an interrupted epoch goes on with the same sums. */
+export interface TallyState {
+  readonly examples: number
+  readonly loss: number
+  readonly sums: readonly (readonly number[])[]
+}
+
+/**
+ * Sums of loss and metrics over batches. {@link pack} makes them one small tensor inside a
+ * compiled step, so that a step's results are read back at once.
+ */
+export class Tally {
+  readonly #metrics: readonly Metric<unknown>[]
+  #sizes: number[] = []
+  #examples = 0
+  #loss = 0
+  #sums: number[][] = []
+
+  constructor(metrics: readonly Metric<unknown>[]) {
+    this.#metrics = metrics
+  }
+
+  get examples(): number {
+    return this.#examples
+  }
+
+  /** [1 + elements of all metrics]: the mean loss, then the metrics' sums. */
+  pack(loss: Tensor | undefined, output: Tensor, target: Tensor): Tensor {
+    const parts = this.#metrics.map((metric) => metric.measure(output, target).to('f32').flatten())
+    this.#sizes = parts.map(({ size }) => size)
+    return cat([loss ? loss.reshape([1]) : zeros([1]), ...parts])
+  }
+
+  /** Takes in what a step packed. Returns the batch's mean loss. */
+  add(packed: ArrayLike<number>, examples: number): number {
+    let at = 1
+    this.#sizes.forEach((size, m) => {
+      this.#sums[m] ??= new Array<number>(size).fill(0)
+      const own = this.#sums[m]!
+      for (let i = 0; i < size; i++) own[i]! += packed[at++]!
+    })
+    this.#examples += examples
+    this.#loss += packed[0]! * examples
+    return packed[0]!
+  }
+
+  /** Mean loss and each metric's result. */
+  scores(): Scores {
+    const numbers = this.results().filter((entry) => typeof entry[1] === 'number')
+    return {
+      loss: this.#loss / this.#examples,
+      metrics: Object.fromEntries(numbers) as Record<string, number>,
+    }
+  }
+
+  results(): [name: string, result: unknown][] {
+    return this.#metrics.map((metric, m) => [
+      metric.name,
+      metric.result(this.#sums[m] ?? [], this.#examples),
+    ])
+  }
+
+  /** Begins anew. */
+  clear(): void {
+    this.#examples = 0
+    this.#loss = 0
+    this.#sums = []
+  }
+
+  get state(): TallyState {
+    return { examples: this.#examples, loss: this.#loss, sums: this.#sums.map((sum) => [...sum]) }
+  }
+  set state({ examples, loss, sums }: TallyState) {
+    this.#examples = examples
+    this.#loss = loss
+    this.#sums = sums.map((sum) => [...sum])
+  }
+}
+
+/** The loss of a batch, checked to be one number. */
+export function lossOf(loss: LossFunction, output: Tensor, target: Tensor): Tensor {
+  const value = loss(output, target)
+  if (value.size === 1) return value
+  throw new BrickError({
+    kind: 'shape',
+    where: 'loss',
+    wanted: 'one number, the mean over the batch',
+    got: showShape(value.shape),
+    remedy: 'Reduce it with mean().',
+  })
+}
