@@ -160,24 +160,31 @@ export class GrowingNest {
 
   private addFold(node: Node): void {
     const { fold, identity } = recordOf<OpName>(node.op) as ReduceOp<OpName>
-    const last = this.stages.at(-1)
     const register = `f${node.id}`
-    // Folds that don't need each other share one pass.
-    const shared = last?.inner && last.writes.length === 0 && !last.serial ? last : undefined
-    const inner = shared?.inner ?? this.innerLoop()
-    const value = this.reader.read(node.inputs[0]!, this.element(inner))
-    const entry = { register, fold, identity, value }
-    const needs = shared?.folds.some((f) => mentions(value, f.register))
-    if (shared && !needs)
-      this.stages = [...this.stages.slice(0, -1), { ...shared, folds: [...shared.folds, entry] }]
-    else if (shared) {
-      const own = this.innerLoop()
-      const again = this.reader.read(node.inputs[0]!, this.element(own))
-      this.stages = [
-        ...this.stages,
-        { inner: own, folds: [{ ...entry, value: again }], writes: [] },
-      ]
-    } else this.stages = [...this.stages, { inner, folds: [entry], writes: [] }]
+    const entryOf = (inner: Loop) => ({
+      register,
+      fold,
+      identity,
+      value: this.reader.read(node.inputs[0]!, this.element(inner)),
+    })
+    // Folds that don't need each other share one pass: the last one over the row, if only row values follow it.
+    const index = this.stages.findLastIndex((stage) => stage.inner)
+    const shared = this.stages[index]
+    if (shared?.inner && shared.writes.length === 0 && !shared.serial) {
+      const entry = entryOf(shared.inner)
+      if (!shared.folds.some((other) => mentions(entry.value, other.register))) {
+        this.stages = this.stages.with(index, { ...shared, folds: [...shared.folds, entry] })
+        this.keep(node, register)
+        return
+      }
+    }
+    const inner = this.innerLoop()
+    this.stages = [...this.stages, { inner, folds: [entryOf(inner)], writes: [] }]
+    this.keep(node, register)
+  }
+
+  /** Writes a fold's result and makes it known to the nodes that join later. */
+  private keep(node: Node, register: string): void {
     const kept: Value = this.reader.intern({ kind: 'register', name: register, dtype: node.dtype })
     this.addWrite(node, kept)
     this.members.set(node, { node, form: 'row', register })

@@ -26,8 +26,11 @@ import { chooseTile, type Tile } from './tile.ts'
 /** Multiply-adds that make a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 1 << 20
 const MAX_CHUNKS = 64
-/** Depth of a panel, so that one of b stays in the level-2 cache. */
-const MAX_DEPTH = 768
+/** Depth of a panel of b, and how many lie side by side, so that they stay in the level-2 cache. */
+const MAX_DEPTH = 512
+const PANELS = 4
+/** Tiles of at most this many rows may read the left operand where it lies, row by row. */
+const DIRECT_ROWS = 8
 /** A part of a sum that is split among chunks is at least this deep. */
 const MIN_PART = 256
 
@@ -43,6 +46,8 @@ export interface Cut {
   readonly n: number
   readonly k: number
   readonly batch: number
+  /** The left operand's rows lie evenly in memory, each in order of k: they need no packing. */
+  readonly direct: boolean
   /** Parts of the sum over k that run as chunks of their own; above 1 their results are added by another kernel. */
   readonly parts: number
 }
@@ -58,6 +63,7 @@ export function isTiled(contraction: Contraction): boolean {
 }
 
 export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
+  const [across, along] = [merged(m, 0), merged(k, 0)]
   const [rows, columns, depth, count] = [m, n, k, batch].map(extentOf) as [
     number,
     number,
@@ -68,7 +74,10 @@ export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
   const tiles =
     count * Math.ceil(rows / tile.rows) * Math.ceil(columns / (tile.vectors * tile.lanes))
   const parts = tiles >= 8 ? 1 : Math.max(1, Math.min(16, Math.floor(depth / MIN_PART)))
-  return { tile, m: rows, n: columns, k: depth, batch: count, parts }
+  const plain =
+    across.length === 1 && along.length === 1 && along[0]!.stride === 1 && across[0]!.stride > 0
+  const direct = plain && tile.rows <= DIRECT_ROWS && rows >= tile.rows
+  return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
 }
 
 /** Elements of a packed left operand. */
@@ -76,8 +85,15 @@ export function packedSize({ tile, m, k, batch }: Cut): number {
   return batch * Math.ceil(m / tile.rows) * tile.rows * k
 }
 
-/** name = a[0 … depth·rows) × b[0 … depth·width), rows × width sums of products: c = (or c +=) aᵀ·b. */
-export function microKernel({ rows, vectors, lanes }: Tile, accumulate: boolean): Func {
+/**
+ * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`.
+ * a is packed in columns of `rows`, or (`direct`) lies in rows `pitch` elements apart.
+ */
+export function microKernel(
+  { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
+  accumulate: boolean,
+): Func {
+  const { rows, vectors, lanes } = tile
   const width = vectors * lanes
   const k = variable('k')
   const cells = Array.from({ length: rows }, (_, i) =>
@@ -85,13 +101,15 @@ export function microKernel({ rows, vectors, lanes }: Tile, accumulate: boolean)
   ).flat()
   const cell = (i: number, j: number) => i * width + j * lanes
   const name = (i: number, j: number) => `c${i}_${j}`
-  const right = Array.from({ length: vectors }, (_, j) =>
-    load('b', 'f32', add(mul(k, i32(width)), i32(j * lanes)), lanes),
-  )
-  const round: Stmt[] = right.map((value, j) => ({ kind: 'let', name: `b${j}`, value }))
+  const left = (i: number) =>
+    direct ? add(mul(variable('pitch'), i32(i)), k) : add(mul(k, i32(rows)), i32(i))
+  const round: Stmt[] = Array.from({ length: vectors }, (_, j) => ({
+    kind: 'let',
+    name: `b${j}`,
+    value: load('b', 'f32', add(mul(k, i32(width)), i32(j * lanes)), lanes),
+  }))
   for (let i = 0; i < rows; i++) {
-    const left = load('a', 'f32', add(mul(k, i32(rows)), i32(i)))
-    round.push({ kind: 'let', name: `a${i}`, value: widen(left, lanes) })
+    round.push({ kind: 'let', name: `a${i}`, value: widen(load('a', 'f32', left(i)), lanes) })
     for (let j = 0; j < vectors; j++) {
       const held = variable(name(i, j), 'f32', lanes)
       round.push(
@@ -103,12 +121,13 @@ export function microKernel({ rows, vectors, lanes }: Tile, accumulate: boolean)
     }
   }
   return {
-    name: microName({ rows, vectors, lanes }, accumulate),
+    name: microName({ tile, direct }, accumulate),
     params: [
       { kind: 'pointer', name: 'a', dtype: 'f32', writable: false },
       { kind: 'pointer', name: 'b', dtype: 'f32', writable: false },
       { kind: 'pointer', name: 'c', dtype: 'f32', writable: true },
       { kind: 'value', name: 'depth', dtype: 'i32' },
+      ...(direct ? [{ kind: 'value', name: 'pitch', dtype: 'i32' } as const] : []),
     ],
     body: [
       ...cells.map(({ i, j }) =>
@@ -128,8 +147,9 @@ export function microKernel({ rows, vectors, lanes }: Tile, accumulate: boolean)
   }
 }
 
-const microName = ({ rows, vectors, lanes }: Tile, accumulate: boolean): string =>
-  `micro${rows}x${vectors * lanes}${accumulate ? 'add' : ''}`
+function microName({ tile, direct }: Pick<Cut, 'tile' | 'direct'>, accumulate: boolean): string {
+  return `micro${tile.rows}x${tile.vectors * tile.lanes}${direct ? 'rows' : ''}${accumulate ? 'add' : ''}`
+}
 
 /** Reads an operand through its index map into panels that the micro-kernel reads in order. */
 interface Packing {
@@ -305,7 +325,7 @@ export interface Epilogue {
 export function emitTiled(
   contraction: Contraction,
   cut: Cut,
-  packed: Node,
+  packed: Node | undefined,
   epilogue: Epilogue,
   memory: Memory,
   name: string,
@@ -314,29 +334,37 @@ export function emitTiled(
   return new TiledWriter(contraction, cut, packed, epilogue, memory).kernel(name, origin)
 }
 
+type Range = readonly [start: Expr, end: Expr]
+
 class TiledWriter {
   private readonly emitter: Emitter
   private readonly c: Contraction
   private readonly cut: Cut
-  private readonly packed: string
+  private readonly packed: string | undefined
   private readonly epilogue: Epilogue
   private readonly memory: Memory
   private readonly width: number
   private readonly blocks: number
   private readonly depth: number
   private readonly partDepth: number
+  private panels = 1
+  private offsets: { readonly left: Expr; readonly right: Expr; readonly panel: Expr } = {
+    left: i32(0),
+    right: i32(0),
+    panel: i32(0),
+  }
 
   constructor(
     contraction: Contraction,
     cut: Cut,
-    packed: Node,
+    packed: Node | undefined,
     epilogue: Epilogue,
     memory: Memory,
   ) {
     this.emitter = new Emitter(memory)
     this.c = contraction
     this.cut = cut
-    this.packed = memory(packed).buffer
+    this.packed = packed && memory(packed).buffer
     this.epilogue = epilogue
     this.memory = memory
     this.width = cut.tile.vectors * cut.tile.lanes
@@ -350,14 +378,20 @@ class TiledWriter {
     const rowTiles = Math.ceil(m / tile.rows)
     const columnTiles = Math.ceil(n / this.width)
     const wanted = Math.max(1, Math.min(MAX_CHUNKS, Math.floor((m * n * k * batch) / CHUNK_WORK)))
-    const columnsEach = Math.max(1, Math.floor((batch * parts * columnTiles) / wanted))
-    const columnGroups = Math.ceil(columnTiles / Math.min(columnsEach, columnTiles))
-    const per = Math.ceil(columnTiles / columnGroups)
-    const soFar = batch * parts * columnGroups
-    // Rows are shared out only where columns don't suffice: each group packs its own panels of b.
-    const rowGroups = Math.max(1, Math.min(Math.floor(wanted / soFar), Math.floor(rowTiles / 3)))
-    const rowsEach = Math.ceil(rowTiles / rowGroups)
+    // Columns are shared out first; rows where columns don't suffice, for each group packs its own panels of b.
+    const share = Math.max(1, Math.floor((batch * parts * columnTiles) / wanted))
+    const per = Math.min(
+      PANELS,
+      columnTiles,
+      Math.max(share, Math.min(PANELS, Math.ceil(columnTiles / 8))),
+    )
+    const columnGroups = Math.ceil(columnTiles / per)
+    const rowGroups = Math.ceil(wanted / (batch * parts * columnGroups))
+    const rowsEach = Math.ceil(
+      rowTiles / Math.max(1, Math.min(rowGroups, Math.floor(rowTiles / 8))),
+    )
     const groups = Math.ceil(rowTiles / rowsEach)
+    this.panels = per
     const e = this.emitter
     const chunk = variable(CHUNK)
     const group = e.name(binary('rem', chunk, i32(groups)))
@@ -373,25 +407,20 @@ class TiledWriter {
     const [firstColumn, endColumn] = range(column, per, columnTiles)
     const rows = range(group, rowsEach, rowTiles)
     const [fromDepth, endDepth] = range(part, this.partDepth, k)
-    const offset = e.name(batchOffset(this.c.batch, 1, this.c.b.at.constant, index))
+    this.offsets = {
+      left: e.name(batchOffset(this.c.batch, 0, this.c.a.at.constant, index)),
+      right: e.name(batchOffset(this.c.batch, 1, this.c.b.at.constant, index)),
+      panel: e.name(mul(index, i32(rowTiles))),
+    }
     this.bindAxes(this.c.batch, index)
     e.bind({ loop: PARTS, low: 1, high: PARTS.extent, value: part, vector: false })
-    e.loop(
-      'n',
-      endColumn,
-      (tileColumn) => {
-        const first = e.name(mul(tileColumn, i32(this.width)))
-        const panel = e.name(mul(index, i32(rowTiles)))
-        this.column({ first, panel, rows, fromDepth, endDepth, offset })
-      },
-      { start: firstColumn },
-    )
+    this.block({ columns: [firstColumn, endColumn], rows, depth: [fromDepth, endDepth] })
     const scratch: Scratch[] = [
-      { name: 'panel', dtype: 'f32', size: this.depth * this.width },
+      { name: 'panel', dtype: 'f32', size: per * this.depth * this.width },
       {
         name: 'sums',
         dtype: 'f32',
-        size: (this.blocks > 1 ? rowsEach : 1) * tile.rows * this.width,
+        size: (this.blocks > 1 ? rowsEach * per : 1) * tile.rows * this.width,
       },
       { name: 'table', dtype: 'i32', size: this.width },
     ]
@@ -406,92 +435,111 @@ class TiledWriter {
     }
   }
 
-  /** One column of tiles: for each block of k, pack b and run down the rows. */
-  private column(at: {
-    first: Expr
-    panel: Expr
-    rows: readonly [Expr, Expr]
-    fromDepth: Expr
-    endDepth: Expr
-    offset: Expr
-  }): void {
+  /** A block of the output: for each block of k, pack b's panels and run over the tiles. */
+  private block({
+    columns,
+    rows,
+    depth: [from, end],
+  }: { [side in 'columns' | 'rows' | 'depth']: Range }): void {
     const e = this.emitter
-    const [startRow, endRow] = at.rows
     const cell = this.cut.tile.rows * this.width
-    if (this.blocks === 1) {
-      const depth = e.name(sub(at.endDepth, at.fromDepth))
-      this.pack(at.first, at.offset, at.fromDepth, depth)
+    const tiles = (body: (row: Expr, column: Expr, which: Expr) => void) =>
       e.loop(
         'm',
-        endRow,
+        rows[1],
         (row) => {
-          this.micro(false, e.name(add(at.panel, row)), at.fromDepth, depth, i32(0))
-          this.finish(row, at.first, i32(0))
+          e.loop('n', columns[1], (column) => body(row, column, e.name(sub(column, columns[0]))), {
+            start: columns[0],
+          })
         },
-        { start: startRow },
+        { start: rows[0] },
       )
+    const sums = (row: Expr, which: Expr) =>
+      e.name(mul(add(mul(sub(row, rows[0]), i32(this.panels)), which), i32(cell)))
+    if (this.blocks === 1) {
+      const depth = e.name(sub(end, from))
+      this.pack(columns, from, depth)
+      tiles((row, column, which) => {
+        this.micro(false, row, which, from, depth, i32(0))
+        this.finish(row, e.name(mul(column, i32(this.width))), i32(0))
+      })
       return
     }
-    const block = (accumulate: boolean, from: Expr, depth: Expr) => {
-      this.pack(at.first, at.offset, from, depth)
-      e.loop(
-        'm',
-        endRow,
-        (row) => {
-          const sums = e.name(mul(sub(row, startRow), i32(cell)))
-          this.micro(accumulate, e.name(add(at.panel, row)), from, depth, sums)
-        },
-        { start: startRow },
-      )
+    const pass = (accumulate: boolean, start: Expr, depth: Expr) => {
+      this.pack(columns, start, depth)
+      tiles((row, _, which) => this.micro(accumulate, row, which, start, depth, sums(row, which)))
     }
-    block(false, at.fromDepth, i32(this.depth))
+    pass(false, from, i32(this.depth))
     e.loop(
       'k',
-      at.endDepth,
-      (from) => {
-        block(true, from, e.name(binary('min', i32(this.depth), sub(at.endDepth, from))))
+      end,
+      (start) => {
+        pass(true, start, e.name(binary('min', i32(this.depth), sub(end, start))))
       },
-      { start: e.name(add(at.fromDepth, i32(this.depth))), step: this.depth },
+      { start: e.name(add(from, i32(this.depth))), step: this.depth },
     )
-    e.loop(
-      'm',
-      endRow,
-      (row) => {
-        this.finish(row, at.first, e.name(mul(sub(row, startRow), i32(cell))))
-      },
-      { start: startRow },
-    )
-  }
-
-  private pack(first: Expr, offset: Expr, from: Expr, depth: Expr): void {
-    emitPacking(this.emitter, {
-      source: this.memory(this.c.b.base).buffer,
-      offset,
-      across: merged(this.c.n, 1),
-      along: merged(this.c.k, 1),
-      width: this.width,
-      lanes: this.cut.tile.lanes,
-      first,
-      from,
-      depth,
-      whole: this.blocks === 1 && this.cut.parts === 1,
-      target: 'panel',
-      at: i32(0),
-      table: 'table',
+    tiles((row, column, which) => {
+      this.finish(row, e.name(mul(column, i32(this.width))), sums(row, which))
     })
   }
 
-  private micro(accumulate: boolean, panel: Expr, from: Expr, depth: Expr, sums: Expr): void {
-    const { tile, k } = this.cut
-    const left = add(mul(panel, i32(k * tile.rows)), mul(from, i32(tile.rows)))
+  private pack(columns: Range, from: Expr, depth: Expr): void {
+    const e = this.emitter
+    e.loop(
+      'n',
+      columns[1],
+      (column) => {
+        emitPacking(e, {
+          source: this.memory(this.c.b.base).buffer,
+          offset: this.offsets.right,
+          across: merged(this.c.n, 1),
+          along: merged(this.c.k, 1),
+          width: this.width,
+          lanes: this.cut.tile.lanes,
+          first: e.name(mul(column, i32(this.width))),
+          from,
+          depth,
+          whole: this.blocks === 1 && this.cut.parts === 1,
+          target: 'panel',
+          at: e.name(mul(sub(column, columns[0]), i32(this.depth * this.width))),
+          table: 'table',
+        })
+      },
+      { start: columns[0] },
+    )
+  }
+
+  /** The first row of a tile. Where rows are read in place, the last tile reaches back over the one before. */
+  private firstRow(row: Expr): Expr {
+    const { tile, m, direct } = this.cut
+    const first = mul(row, i32(tile.rows))
+    return direct ? binary('min', first, i32(m - tile.rows)) : first
+  }
+
+  private micro(
+    accumulate: boolean,
+    row: Expr,
+    which: Expr,
+    from: Expr,
+    depth: Expr,
+    sums: Expr,
+  ): void {
+    const { tile, k, direct } = this.cut
+    const pitch = i32(merged(this.c.m, 0)[0]?.stride ?? 0)
+    const panel = add(this.offsets.panel, row)
+    const packed = add(mul(panel, i32(k * tile.rows)), mul(from, i32(tile.rows)))
+    const inPlace = add(add(this.offsets.left, mul(this.firstRow(row), pitch)), from)
     this.emitter.emit({
       kind: 'call',
-      func: microName(tile, accumulate),
+      func: microName(this.cut, accumulate),
       args: [
-        { kind: 'pointer', buffer: this.packed, offset: left },
-        { kind: 'pointer', buffer: 'panel', offset: i32(0) },
+        direct
+          ? { kind: 'pointer', buffer: this.memory(this.c.a.base).buffer, offset: inPlace }
+          : { kind: 'pointer', buffer: this.packed!, offset: packed },
+        { kind: 'pointer', buffer: 'panel', offset: mul(which, i32(this.depth * this.width)) },
         { kind: 'pointer', buffer: 'sums', offset: sums },
         { kind: 'value', value: depth },
+        ...(direct ? [{ kind: 'value', value: pitch } as const] : []),
       ],
     })
   }
@@ -534,7 +582,8 @@ class TiledWriter {
     const e = this.emitter
     const { tile, m, n } = this.cut
     const group = this.lanes()
-    const firstRow = e.name(mul(row, i32(tile.rows)))
+    const firstRow = e.name(this.firstRow(row))
+    const done = this.cut.direct ? e.name(sub(mul(row, i32(tile.rows)), firstRow)) : i32(0)
     const rows = e.name(binary('min', i32(tile.rows), sub(i32(m), firstRow)))
     const left = sub(i32(n), firstColumn)
     const columns = e.name(binary('min', i32(this.width), left))
@@ -544,15 +593,20 @@ class TiledWriter {
       (j) => {
         e.lanes = group
         this.bindAxes(this.c.n, e.name(add(firstColumn, j)), group > 1)
-        e.loop('i', rows, (i) => {
-          this.bindAxes(this.c.m, e.name(add(firstRow, i)))
-          const cell = add(sums, add(mul(i, i32(this.width)), j))
-          e.define(SUM, e.name(load('sums', 'f32', cell, group)))
-          const { to, at, value } = this.epilogue.write
-          const { base } = e.address(at)
-          const result = e.lower(value).value
-          e.emit(store(this.memory(to).buffer, base, widen(result, group)))
-        })
+        e.loop(
+          'i',
+          rows,
+          (i) => {
+            this.bindAxes(this.c.m, e.name(add(firstRow, i)))
+            const cell = add(sums, add(mul(i, i32(this.width)), j))
+            e.define(SUM, e.name(load('sums', 'f32', cell, group)))
+            const { to, at, value } = this.epilogue.write
+            const { base } = e.address(at)
+            const result = e.lower(value).value
+            e.emit(store(this.memory(to).buffer, base, widen(result, group)))
+          },
+          { start: done },
+        )
         e.lanes = 1
       },
       { step: group },

@@ -81,7 +81,9 @@ class NestWriter {
     const across = score(nest.stages, nest.outer, spans.at(-1)!)
     const along = stages.map((stage) => {
       const runs = stage.serial || stage.folds.some((fold) => fold.fold === 'argmax')
-      return runs ? undefined : score([stage], stage.inner!, innerSpans.get(stage)!.at(-1)!)
+      return runs || !wide(innerSpans.get(stage)!.at(-1)!)
+        ? undefined
+        : score([stage], stage.inner!, innerSpans.get(stage)!.at(-1)!)
     })
     const worst = along.reduce<number | undefined>(
       (low, s) => (s === undefined ? low : Math.min(low ?? s, s)),
@@ -206,10 +208,17 @@ class NestWriter {
       this.nestLoops(rest, body, loop)
       return
     }
-    this.emitter.loop('i', i32(countOf(first)), (i) => {
-      this.place(loop, first, i)
-      this.nestLoops(rest, body, loop)
-    })
+    // A short innermost loop is written out.
+    const unroll = rest.length === 0 && this.outer.lanes === 1 && countOf(first) <= 4
+    this.emitter.loop(
+      'i',
+      i32(countOf(first)),
+      (i) => {
+        this.place(loop, first, i)
+        this.nestLoops(rest, body, loop)
+      },
+      { unroll },
+    )
   }
 
   /** The innermost outer loop: by vectors, then what is left one by one. */

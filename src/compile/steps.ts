@@ -6,6 +6,7 @@ import type { Target } from '../loop/target.ts'
 import { GrowingNest, scatterNests, titleOf } from './assemble.ts'
 import { analyse, type Contraction, labelLoops } from './contraction.ts'
 import {
+  type Cut,
   cutOf,
   emitPackLeft,
   emitTiled,
@@ -64,7 +65,7 @@ export function stepsOf({ stored, contractionOf }: Storing, target: Target): Ste
 }
 
 /** How far back a node looks for a nest to join. */
-const REACH = 8
+const REACH = 64
 
 /** Puts a node into the latest nest that it fits, after all that it depends on; else into one of its own. */
 function join(node: Node, steps: (Step | GrowingNest)[], inMemory: (node: Node) => boolean): void {
@@ -227,19 +228,13 @@ function tiledSteps(
   target: Target,
 ): Step[] {
   const cut = cutOf(contraction, target)
-  const packed = temporary(packedSize(cut))
+  const packed = cut.direct ? undefined : temporary(packedSize(cut))
   const title = `${titleOf(contract)} → ${titleOf(exit)}`
-  const pack: Step = {
-    reads: new Set([contraction.a.base]),
-    writes: [packed],
-    functions: [],
-    stages: [],
-    emit: (memory, name) => emitPackLeft(contraction, cut, packed, memory, name, target.lanes),
-  }
-  const functions = [microKernel(cut.tile, false), microKernel(cut.tile, true)]
+  const pack = packed ? [packStep(contraction, cut, packed, target)] : []
+  const functions = [microKernel(cut, false), microKernel(cut, true)]
   const size = sizeOf(contract.shape)
   if (cut.parts === 1) {
-    return [pack, tiled(contraction, cut, packed, write, reads, functions, title)]
+    return [...pack, tiled(contraction, cut, packed, write, reads, functions, title)]
   }
   const partial = temporary(cut.parts * size)
   const reader = new Reader(() => undefined)
@@ -247,23 +242,33 @@ function tiledSteps(
   const at = addPositions(write.at, scalePosition(loopPosition(PARTS), size))
   const raw: Write = { to: partial, at, value: sum }
   return [
-    pack,
+    ...pack,
     tiled(contraction, cut, packed, raw, new Set(), functions, `${title} (in ${cut.parts} parts)`),
     combine(contract, exit, partial, cut.parts, inMemory, target),
   ]
 }
 
+function packStep(contraction: Contraction, cut: Cut, packed: Node, target: Target): Step {
+  return {
+    reads: new Set([contraction.a.base]),
+    writes: [packed],
+    functions: [],
+    stages: [],
+    emit: (memory, name) => emitPackLeft(contraction, cut, packed, memory, name, target.lanes),
+  }
+}
+
 function tiled(
   contraction: Contraction,
-  cut: ReturnType<typeof cutOf>,
-  packed: Node,
+  cut: Cut,
+  packed: Node | undefined,
   write: Write,
   reads: ReadonlySet<Node>,
   functions: readonly Func[],
   title: string,
 ): Step {
   return {
-    reads: new Set([packed, contraction.b.base, ...reads]),
+    reads: new Set([packed ?? contraction.a.base, contraction.b.base, ...reads]),
     writes: [write.to],
     functions,
     stages: [{ folds: [], writes: [write] }],

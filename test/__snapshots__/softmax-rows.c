@@ -71,6 +71,7 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   float *const T3 = (float *)(slots[0] + 1088);
   float *const S2 = (float *)slots[2];
   /* amax [4], exp [4,64], sum [4], div [4,64] */
+  #pragma GCC unroll 4
   for (int v_i0_ = 0; v_i0_ < 4; v_i0_++) {
     f32x16 acc1 = f32x16_splat(-__builtin_inff());
     const int a3 = v_i0_ * 64;
