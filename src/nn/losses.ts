@@ -79,11 +79,8 @@ const boundedLog = (x: Tensor): Tensor => x.log().maximum(-100)
 /** Losses of probabilities, with a gradient that is finite at 0 and 1, as PyTorch's. */
 const binaryLosses = customGradient(
   (x: Tensor, y: Tensor) => {
-    const rest = y
-      .neg()
-      .add(1)
-      .mul(boundedLog(x.neg().add(1)))
-    return y.mul(boundedLog(x)).add(rest).neg()
+    const negative = y.sub(1).mul(boundedLog(x.neg().add(1)))
+    return negative.sub(y.mul(boundedLog(x)))
   },
   ([x, y], g) => {
     const room = x.mul(x.neg().add(1)).maximum(1e-12)

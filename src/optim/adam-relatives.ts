@@ -66,8 +66,8 @@ export interface NAdamOptions extends AdamaxOptions {
 
 /**
  * Adam with Nesterov's look ahead: with μₜ = β₁·(1 − ½·0.96^(ψt)),
- * p ← p − lr · ((1 − μₜ) / (1 − Πμ) · g + μₜ₊₁ / (1 − Πμ·μₜ₊₁) · m) / (√v̂ + eps).
- * As torch.optim.NAdam.
+ * p ← p − lr · ((1 − μₜ) / (1 − Πμ) · g + μₜ₊₁ / (1 − Πμ·μₜ·μₜ₊₁) · m) / (√v̂ + eps).
+ * As torch.optim.NAdam up to 1.13, whose second denominator has μₜ once more than the paper's.
  *
  * Source: Dozat, “Incorporating Nesterov momentum into Adam”, 2016.
  */
@@ -115,7 +115,7 @@ export class NAdam extends Optimizer {
     const product = this.products[i]!
     product.assign(product.mul(now))
     const fresh = now.neg().add(1).div(product.neg().add(1))
-    const ahead = next.div(product.mul(next).neg().add(1))
+    const ahead = next.div(product.mul(now).mul(next).neg().add(1))
     const direction = g.mul(fresh.mul(this.rate)).add(m.mul(ahead.mul(this.rate)))
     const length = v.sqrt().div(this.rise.slice(i)).add(eps)
     parameter.assign(parameter.sub(direction.div(length)))
