@@ -171,9 +171,9 @@ function announce(
   const { colors } = output
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const facts = [
-    `${count(train.length)} examples to learn from, ${count(test.length)} to check`,
+    `${count(train.length)} examples, ${count(test.length)} to check`,
     `${count(parameters)} parameters`,
-    `${backend.name} backend`,
+    backend.name,
   ]
   output.print(
     `\n${colors.bold(`${config.model} on ${config.data}`)}   ${colors.dim(facts.join(' · '))}\n`,

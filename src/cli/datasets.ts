@@ -14,7 +14,7 @@ export interface DatasetRecord {
 const records: Readonly<Record<string, DatasetRecord>> = {
   digits: {
     load: digits,
-    defaults: { epochs: 15, batch: 32, lr: 2e-3 },
+    defaults: { epochs: 20, batch: 32, lr: 2e-3 },
     normalize: true,
     isInk: true,
   },

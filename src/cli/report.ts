@@ -80,7 +80,7 @@ function charts(history: readonly EpochRecord[], output: Output): string {
         { label: 'train', values: train },
         { label: 'validation', values: validation },
       ],
-      { title, width, height: 8, color: output.color },
+      { title, width, height: 9, color: output.color },
     )
   const share = (scores: EpochRecord['validation']) =>
     100 * (scores?.metrics['accuracy'] ?? Number.NaN)
@@ -188,7 +188,7 @@ async function writeSample(
     .resize(width * Math.ceil(224 / width), undefined, { kernel: 'nearest' })
     .png()
     .toBuffer()
-  const path = join(folder, 'sample.png')
+  const path = join(folder, 'try.png')
   await writeAtomically(path, png)
   return path
 }
@@ -196,23 +196,36 @@ async function writeSample(
 function nextSteps(
   { folder, config }: Subject,
   { gallery, sample }: { gallery: string; sample: string | undefined },
-  { colors }: Output,
+  output: Output,
 ): string {
   const command = commandPrefix()
   const other =
     config.data === 'digits' ? 'mnist' : config.data === 'mnist' ? 'fashion-mnist' : 'mnist'
   const rows = [
     [`${command} eval ${folder}`, 'measure it again'],
-    [`${command} predict ${folder} ${sample ?? 'digit.png'}`, 'ask it what is on an image'],
+    [`${command} predict ${folder} ${sample ?? 'image.png'}`, 'ask it what is on an image'],
     [`${command} train ${config.model} --data ${other}`, 'learn something larger'],
   ] as const
-  const wide = Math.max(...rows.map(([text]) => text.length))
   return [
     `run folder  ${folder}`,
     `gallery     ${gallery}`,
     '',
     'Next:',
-    ...rows.map(([text, what]) => `  ${text.padEnd(wide)}   ${colors.dim(what)}`),
+    ...inTwoColumns(rows, output),
     '',
   ].join('\n')
+}
+
+/** Commands with what they do beside them, or above them where the line is too short. */
+function inTwoColumns(
+  rows: readonly (readonly [text: string, what: string])[],
+  { colors, columns }: Output,
+): string[] {
+  const wide = Math.max(...rows.map(([text]) => text.length))
+  const isNarrow = rows.some(([, what]) => wide + what.length + 5 > columns)
+  return rows.flatMap(([text, what]) =>
+    isNarrow
+      ? [colors.dim(`  ${what}`), `  ${text}`]
+      : [`  ${text.padEnd(wide)}   ${colors.dim(what)}`],
+  )
 }

@@ -12,7 +12,7 @@ export type { ModelSizes } from './model.ts'
 /** The networks that can be had by name; the only list of them. */
 const records: Readonly<Record<string, ModelRecord>> = {
   lenet: {
-    description: 'convolutional, 20-50-500 (16-32-64 for images below 16 × 16)',
+    description: 'convolutional, 20-50-500 (32-64-128 for images below 16 × 16)',
     build: (sizes) => new LeNet(sizes),
   },
   mlp: {

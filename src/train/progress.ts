@@ -34,18 +34,13 @@ export function showSeconds(seconds: number): string {
 function headLines({ metrics, hasValidation }: Start): string[] {
   const names = metrics.map(({ name }) => name.padStart(width(name)))
   const group = ['loss'.padStart(LOSS_WIDTH), ...names].join(GAP)
-  const groups = hasValidation ? ['train', 'validation'] : ['train']
-  const over = groups.map((name) => `${name} `.padStart(group.length, '─').replace(/^──/, '  '))
+  const titles = hasValidation ? ['train', 'validation'] : ['train']
+  const over = titles.map((title) => `    ── ${title} `.padEnd(group.length, '─'))
+  const groups = titles.map(() => group)
   return [
-    `${' '.repeat(EPOCH_WIDTH)}${over.map((text) => centre(text, group.length)).join('')}`,
-    `${'epoch'.padStart(EPOCH_WIDTH)}${groups.map(() => group).join('')}${'time'.padStart(LOSS_WIDTH)}`,
+    ' '.repeat(EPOCH_WIDTH) + over.join(''),
+    'epoch'.padStart(EPOCH_WIDTH) + groups.join('') + 'time'.padStart(LOSS_WIDTH),
   ]
-}
-
-/** The group's name over its columns: `  ── train ─────`. */
-function centre(text: string, length: number): string {
-  const name = text.replaceAll('─', '').trim()
-  return `    ${'─'.repeat(2)} ${name} `.padEnd(length, '─')
 }
 
 const width = (name: string): number => Math.max(9, name.length)
@@ -101,22 +96,26 @@ export async function barReporter(
   })
   let epochs = 0
   let isActive = false
-  const stop = () => {
+  const show = (epoch: number, steps: number, step: number, loss: string) => {
+    const payload = { place: `${epoch}/${epochs}`.padStart(EPOCH_WIDTH), loss }
+    if (isActive) return bar.update(step, payload)
+    bar.start(steps, step, payload)
+    isActive = true
+  }
+  const hide = () => {
     if (isActive) bar.stop()
     isActive = false
   }
-  return (event) => {
-    if (event.type === 'start') epochs = event.epochs
+  return async (event) => {
     if (event.type === 'step') {
-      const place = `${event.epoch}/${epochs}`.padStart(EPOCH_WIDTH)
-      const payload = { place, loss: showNumber(event.loss) }
-      if (!isActive) bar.start(event.steps, event.step, payload)
-      else bar.update(event.step, payload)
-      isActive = true
-      return
+      return show(event.epoch, event.steps, event.step, showNumber(event.loss))
     }
-    if (event.type !== 'start') stop()
-    return lines(event)
+    hide()
+    await lines(event)
+    if (event.type !== 'start' || event.done >= event.epochs) return
+    epochs = event.epochs
+    // The first step takes longer than the others: it is compiled.
+    show(event.done + 1, event.steps, 0, '…')
   }
 }
 
