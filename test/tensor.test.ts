@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { compile, grad, rand, tensor, variable } from '../src/index.ts'
+import { checkpoint, compile, grad, rand, type Tensor, tensor, variable } from '../src/index.ts'
 
 test('the graph f = (x + y)·z has value −12 and gradients −4, −4, 3', async () => {
   const [x, y, z] = [-2, 5, -4].map((v) => variable(tensor(v), true))
@@ -46,4 +46,53 @@ test('each call of a compiled function draws new random numbers', async () => {
   const draw = compile(() => rand([4]))
   const [a, b] = [await draw().data(), await draw().data()]
   expect([...a]).not.toEqual([...b])
+})
+
+test('a checkpointed function has the same gradients, for inputs and captured parameters', async () => {
+  const w = variable(
+    tensor([
+      [0.5, -1],
+      [2, 0.25],
+    ]),
+    true,
+  )
+  const x = variable(
+    tensor([
+      [1, 2],
+      [3, 4],
+    ]),
+    true,
+  )
+  const block = (t: Tensor) => t.matmul(w).tanh().matmul(w).sigmoid()
+  const plain = grad(block(x).square().sum(), [x, w])
+  const saved = compile(() => grad(checkpoint(block, x).square().sum(), [x, w]))()
+  for (const [i, expected] of plain.entries()) {
+    const [got, want] = [await saved[i]!.data(), await expected.data()]
+    for (const [j, value] of got.entries()) expect(value).toBeCloseTo(want[j]!, 5)
+  }
+})
+
+test('a checkpointed function draws the same random numbers again', async () => {
+  const x = variable(tensor(new Float32Array(64).fill(1)), true)
+  const dropped = (t: Tensor) => t.mul(rand([64]).lt(0.5).to('f32'))
+  const [y, g] = compile(() => {
+    const out = checkpoint(dropped, x)
+    return [out, ...grad(out.sum(), [x])]
+  })()
+  expect([...(await g!.data())]).toEqual([...(await y!.data())])
+})
+
+test('a sum of two products is one kernel after another', async () => {
+  const [a, b] = [
+    tensor([
+      [1, 2],
+      [3, 4],
+    ]),
+    tensor([
+      [0, 1],
+      [1, 0],
+    ]),
+  ]
+  const sum = compile((x: Tensor, y: Tensor) => x.matmul(y).add(y.matmul(x)).relu())
+  expect([...(await sum(a, b).data())]).toEqual([5, 5, 5, 5])
 })

@@ -35,10 +35,12 @@ export function decideStoring(roots: readonly Node[]): Storing {
     const kind = kindOf(node)
     if (kind === 'reduce' || kind === 'scan' || node.is('scatterAdd')) stored.add(node)
   }
+  const claimed = new Set<Node>()
   // Contractions end in the elementwise node that their sums lead to.
   for (const node of nodes) {
     if (!node.is('contract')) continue
-    const exit = epilogueOf(node, users, stored)
+    const { exit, absorbed } = epilogueOf(node, users, stored, claimed)
+    for (const inner of absorbed) claimed.add(inner)
     stored.add(exit)
     contractionOf.set(exit, node)
   }
@@ -132,10 +134,12 @@ function epilogueOf(
   start: Node,
   users: ReadonlyMap<Node, readonly Node[]>,
   stored: ReadonlySet<Node>,
-): Node {
+  /** What other contractions have absorbed: one kernel computes a node. */
+  claimed: ReadonlySet<Node>,
+): { exit: Node; absorbed: readonly Node[] } {
   const region = new Set<Node>([start])
   let exit = start
-  if (stored.has(start)) return start
+  if (stored.has(start)) return { exit, absorbed: [start] }
   for (let step = 0; step < LONGEST_EPILOGUE; step++) {
     const frontier = [...region]
       .flatMap((node) => users.get(node) ?? [])
@@ -145,7 +149,7 @@ function epilogueOf(
     const fits =
       (kindOf(next) === 'elementwise' || next.is('reshape')) &&
       sizeOf(next.shape) === sizeOf(start.shape)
-    if (!fits || detours(next, start, region)) break
+    if (!fits || claimed.has(next) || detours(next, start, region)) break
     region.add(next)
     const leaving = [...region].filter((node) =>
       (users.get(node) ?? []).some((user) => !region.has(user)),
@@ -157,7 +161,8 @@ function epilogueOf(
   }
   // A reshape at the end changes nothing in memory: stop before it, so that views stay plain.
   while (exit !== start && exit.is('reshape') && !stored.has(exit)) exit = exit.inputs[0]!
-  return exit
+  const last = exit
+  return { exit, absorbed: [...region].filter((node) => node.id <= last.id) }
 }
 
 /** Whether a node needs the contraction by another way than through the region: a maximum of its rows, say. */

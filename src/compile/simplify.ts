@@ -49,8 +49,12 @@ const rows: readonly Row[] = [
     },
   },
   {
+    // A barrier stays: it keeps what is computed again apart from what was computed before.
     name: 'alias: the first input',
-    rewrite: (node) => (recordOf<OpName>(node.op).kind === 'alias' ? node.inputs[0] : undefined),
+    rewrite: (node) =>
+      recordOf<OpName>(node.op).kind === 'alias' && !node.is('barrier')
+        ? node.inputs[0]
+        : undefined,
   },
   {
     name: 'decompose: convolutions are contractions of windows',

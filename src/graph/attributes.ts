@@ -51,6 +51,8 @@ export interface Attributes {
   // the same value, another history
   detach: None
   custom: { readonly backward: CustomBackward }
+  /** The first input, but not before the second is known: what is built on it is computed anew. */
+  barrier: None
   // movement
   reshape: { readonly shape: Shape }
   permute: { readonly order: readonly number[] }

@@ -39,6 +39,11 @@ export const aliases = {
     kind: 'alias',
     infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   } satisfies AliasOp<'detach'>,
+  barrier: {
+    kind: 'alias',
+    infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+    gradient: (g) => [g, undefined],
+  } satisfies AliasOp<'barrier'>,
   /** The first input, with a gradient of the user's own for the others. */
   custom: {
     kind: 'alias',

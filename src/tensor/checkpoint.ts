@@ -1,0 +1,31 @@
+import { recomputedGradients } from '../gradient/recompute.ts'
+import { topological } from '../graph/node.ts'
+import type { Storage } from './storage.ts'
+import { ownerOf, Tensor } from './tensor.ts'
+
+/**
+ * Applies a function without keeping its intermediate values: the backward pass computes them
+ * again. Trades time for memory. Parameters that the function uses get their gradients as usual.
+ *
+ * @example
+ * ```ts
+ * const hidden = checkpoint((x) => block.forward(x), input)
+ * ```
+ */
+export function checkpoint<A extends readonly Tensor[]>(
+  fn: (...inputs: A) => Tensor,
+  ...inputs: A
+): Tensor {
+  // Stand-ins end the graph that is computed again.
+  const own = inputs.map((t) => t.detach()) as unknown as A
+  const output = fn(...own)
+  const leaves = topological([output.node]).flatMap((node) => {
+    const owner = node.is('buffer') ? ownerOf(node.attrs.source as Storage) : undefined
+    return owner?.requiresGrad ? [owner] : []
+  })
+  const others = [...new Set(leaves)].filter((leaf) => !inputs.includes(leaf))
+  const [before, after] = [own.map((t) => t.node), others.map((t) => t.node)]
+  return output.withHistory([...inputs, ...others], (g) =>
+    recomputedGradients(output.node, before, after, g.node).map((node) => new Tensor(node)),
+  )
+}
