@@ -48,6 +48,8 @@ export interface ElementwiseOp<O extends OpName> extends Common<O> {
   readonly arity: number
   /** The meaning in double precision (i32 and bool as numbers). */
   scalar(attrs: Attributes[O], ...values: number[]): number
+  /** Its meaning for i32, where double precision would round before the result wraps around. */
+  readonly integer?: (...values: number[]) => number
   /** Where tests sample its inputs. */
   readonly domain: readonly [low: number, high: number]
   /** Costs many machine operations: better stored than computed twice. */

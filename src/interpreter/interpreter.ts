@@ -46,12 +46,17 @@ export function interpret(
   const known = new Map<Node, Values>()
   for (const node of topological(roots)) {
     const inputs = node.inputs.map((input) => known.get(input)!)
-    const values = evaluate(node, inputs, feed)
+    const exact = evaluate(node, inputs, feed)
+    const values = node.dtype === 'i32' ? wrapped(exact) : exact
     known.set(node, values)
     watch?.(node, values, inputs)
   }
   return roots.map((root) => known.get(root)!)
 }
+
+/** Integers in 32 bits; the same array if they are already. */
+const wrapped = (values: Values): Values =>
+  values.every((v) => v === (v | 0)) ? values : values.map((v) => v | 0)
 
 function evaluate(node: Node, inputs: readonly Values[], feed: Feed): Values {
   const record = recordOf<OpName>(node.op) as AnyOp<OpName>
@@ -92,11 +97,12 @@ function source(node: Node, inputs: readonly Values[], feed: Feed): Values {
 }
 
 function elementwise(record: ElementwiseOp<OpName>, node: Node, inputs: readonly Values[]): Values {
-  const wrap = node.dtype === 'i32'
-  return new Float64Array(sizeOf(node.shape)).map((_, i) => {
-    const value = record.scalar(node.attrs, ...inputs.map((x) => x[i]!))
-    return wrap ? value | 0 : value
-  })
+  const { integer } = record
+  const values = (i: number) => inputs.map((x) => x[i]!)
+  const out = new Float64Array(sizeOf(node.shape))
+  return node.dtype === 'i32' && integer
+    ? out.map((_, i) => integer(...values(i)))
+    : out.map((_, i) => record.scalar(node.attrs, ...values(i)))
 }
 
 /** Calls `visit` with the coordinates of each element, row-major. */

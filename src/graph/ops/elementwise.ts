@@ -14,13 +14,16 @@ interface Options<O extends OpName> {
   readonly heavy?: boolean
   readonly dtypes?: readonly DType[]
   readonly result?: (dtype: DType, attrs: Attributes[O]) => DType
+  readonly integer?: (...values: number[]) => number
 }
 
 function define<O extends OpName>(
   arity: number,
   scalar: (attrs: Attributes[O], ...values: number[]) => number,
-  { gradient, domain = [-3, 3], heavy = false, dtypes = ['f32'], result = (d) => d }: Options<O>,
+  options: Options<O>,
 ): ElementwiseOp<O> {
+  const { gradient, domain = [-3, 3], heavy = false, integer } = options
+  const { dtypes = ['f32'], result = (d: DType) => d } = options
   return {
     kind: 'elementwise',
     arity,
@@ -32,6 +35,7 @@ function define<O extends OpName>(
       return { shape, dtype: result(requireDType(inputs, dtypes, where), attrs) }
     },
     ...(gradient ? { gradient } : {}),
+    ...(integer ? { integer } : {}),
   }
 }
 
@@ -142,6 +146,7 @@ export const elementwise = {
   }),
   mul: binary<'mul'>((x, y) => x * y, {
     dtypes: numeric,
+    integer: Math.imul,
     gradient: (g, { inputs: [x, y] }, make) => [make('mul', [g, y!], {}), make('mul', [g, x!], {})],
   }),
   div: binary<'div'>((x, y) => x / y, {
