@@ -2,7 +2,6 @@
 const recurrent = 'recurrent layers come with sequences'
 const attention = 'attention comes with transformers'
 const schedule = 'learning-rate schedules come with training at length'
-const optimiser = 'rarer optimisers come with training at length'
 
 export const later: Readonly<Record<string, string>> = {
   rnn_tanh: recurrent,
@@ -18,10 +17,5 @@ export const later: Readonly<Record<string, string>> = {
   one_cycle: schedule,
   linear_warmup: schedule,
   reduce_on_plateau: schedule,
-  rmsprop: optimiser,
-  adagrad: optimiser,
-  adadelta: optimiser,
-  nadam: optimiser,
-  adamax: optimiser,
   ctc_loss: 'the forward–backward sum over alignments comes with sequences',
 }

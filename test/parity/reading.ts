@@ -84,6 +84,12 @@ export class Args {
     return this.take(name, known, 'a list of lists')
   }
 
+  /** Those of these numbers that the case gives, under our names: weight_decay is weightDecay. */
+  given(...names: readonly string[]): Record<string, number> {
+    const found = names.filter((name) => this.has(name))
+    return Object.fromEntries(found.map((name) => [camel(name), this.number(name)]))
+  }
+
   has(name: string): boolean {
     return this.values[name] !== undefined && this.values[name] !== null
   }
@@ -107,6 +113,9 @@ export class Args {
     throw new BrickError({ kind: 'file', where: 'case', got, wanted })
   }
 }
+
+const camel = (name: string): string =>
+  name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
 
 const isNumbers = (v: unknown): v is readonly number[] =>
   Array.isArray(v) && v.every((item) => typeof item === 'number')

@@ -57,7 +57,7 @@ export const movement: Builders<
       low: few(),
       high: few(),
       interior: x.shape.map(() => dice.pick([0, 0, 1, 0, 2])),
-      value: dice.pick([0, 1, 0, 2]),
+      value: dice.pick(x.dtype === 'bool' ? [0, 1] : [0, 1, 0, 2]),
     })
   },
   slice: (garden, dice) => {

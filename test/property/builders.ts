@@ -80,6 +80,7 @@ const others: Builders<Exclude<OpName, ElementwiseName>> = {
     return garden.make('shr', [bits, garden.like(bits, 25)], {})
   },
   detach: (garden, dice) => garden.make('detach', [garden.any(dice)], {}),
+  barrier: (garden, dice) => garden.make('barrier', [garden.any(dice), garden.any(dice)], {}),
   custom: (garden, dice) => {
     const x = garden.operand(dice, 'f32')
     const twice = (n: Node) => garden.make('mul', [n, garden.like(n, 2)], {})

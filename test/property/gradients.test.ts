@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { OpName } from '../../src/graph/attributes.ts'
 import { opNames, recordOf } from '../../src/graph/ops.ts'
+import { tensor, variable } from '../../src/index.ts'
 import { checkDerivative } from './derivative.ts'
 import { differentiable, gradientsOf, grow, recipe, type Step, single, weigh } from './graph.ts'
 import { runs } from './runs.ts'
@@ -43,6 +44,15 @@ describe('gradients agree with finite differences', () => {
 describe('gradients of gradients agree with finite differences', () => {
   test.each(carrying)('%s', (op) => holds(single(op), second, 15))
   test('random graphs', () => holds(recipe(open, 6), second, 200))
+})
+
+test.each([
+  { x: [2, 0, 3], dx: [0, 6, 0] },
+  { x: [0, 5, 0], dx: [0, 0, 0] },
+])('the gradient of a product with zeros: $x', async ({ x, dx }) => {
+  const factors = variable(tensor(x), true)
+  factors.prod().backward()
+  expect([...(await factors.grad!.data())]).toEqual(dx)
 })
 
 test('a gradient that leaves something out is found', () => {

@@ -23,19 +23,14 @@ const throws = fc.array(fc.nat(999), { minLength: 4, maxLength: 24 })
 
 /** Steps for `grow`: shrinks to fewer ops with simpler choices. */
 export const recipe = (ops: readonly OpName[], maxLength = 12): fc.Arbitrary<Step[]> =>
-  fc.array(fc.record({ op: fc.constantFrom(...ops), dice: throws }), { minLength: 1, maxLength })
+  fc.array(fc.record({ op: fc.constantFrom(...ops), dice: throws }), {
+    minLength: 1,
+    maxLength,
+    size: 'max',
+  })
 
 /** Choices for one op. */
 export const single = (op: OpName): fc.Arbitrary<Step[]> => throws.map((dice) => [{ op, dice }])
-
-/** Each of these ops once. */
-export const eachOnce = (ops: readonly OpName[]): fc.Arbitrary<Step[]> =>
-  fc
-    .tuple(
-      fc.shuffledSubarray([...ops], { minLength: ops.length }),
-      fc.array(throws, { minLength: ops.length, maxLength: ops.length }),
-    )
-    .map(([order, dice]) => order.map((op, i) => ({ op, dice: dice[i]! })))
 
 /** The graph of a recipe: every recipe makes one. */
 export function grow(steps: readonly Step[]): Graph {

@@ -13,7 +13,7 @@ const pair =
     ...names: readonly string[]
   ): Row =>
   (inputs, args) =>
-    fn(inputs.get('x'), inputs.get('y'), { ...numbers(args, names), ...reduction(args) })
+    fn(inputs.get('x'), inputs.get('y'), { ...args.given(...names), ...reduction(args) })
 
 /** A loss of scores x and classes. */
 const classes =
@@ -24,7 +24,7 @@ const classes =
   (inputs, args) =>
     fn(inputs.get('x'), inputs.get('target'), {
       ...weights(inputs),
-      ...numbers(args, names),
+      ...args.given(...names),
       ...reduction(args),
     })
 
@@ -32,15 +32,6 @@ const weights = (inputs: Inputs) => {
   const weight = inputs.optional('weight')
   return weight ? { weight } : {}
 }
-
-/** Options by PyTorch's names, as ours. */
-function numbers(args: Args, names: readonly string[]): Record<string, number> {
-  const given = names.filter((name) => args.has(name))
-  return Object.fromEntries(given.map((name) => [camel(name), args.number(name)]))
-}
-
-const camel = (name: string): string =>
-  name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
 
 export const loss: Rows = {
   mse_loss: pair(nn.mse),
@@ -63,17 +54,17 @@ export const loss: Rows = {
   multi_margin_loss: classes(nn.multiMargin, 'margin', 'p'),
   cosine_embedding_loss: (inputs, args) =>
     nn.cosineEmbedding(inputs.get('a'), inputs.get('b'), inputs.get('y'), {
-      ...numbers(args, ['margin']),
+      ...args.given('margin'),
       ...reduction(args),
     }),
   triplet_margin_loss: (inputs, args) =>
     nn.tripletMargin(inputs.get('a'), inputs.get('p'), inputs.get('n'), {
-      ...numbers(args, ['margin', 'p']),
+      ...args.given('margin', 'p'),
       ...reduction(args),
     }),
   contrastive_loss: (inputs, args) =>
     nn.contrastive(inputs.get('a'), inputs.get('b'), inputs.get('same'), {
-      ...numbers(args, ['margin']),
+      ...args.given('margin'),
       ...reduction(args),
     }),
 }

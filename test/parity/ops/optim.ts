@@ -4,29 +4,43 @@ import type { Procedure, Procedures } from '../rows.ts'
 
 type Make = (parameters: optim.Parameters, args: Args) => optim.Optimizer
 
+const betas = (args: Args) => {
+  const [first, second] = args.numbers('betas', [])
+  return first === undefined || second === undefined ? {} : { betas: [first, second] as const }
+}
+
+const adam = (args: Args) => ({
+  ...args.given('lr', 'eps', 'weight_decay'),
+  ...betas(args),
+  amsgrad: args.boolean('amsgrad', false),
+})
+
 /** Optimisers from PyTorch's options. */
 export const optimizers: Readonly<Record<string, Make>> = {
   sgd: (parameters, args) =>
     new optim.SGD(parameters, {
       lr: args.number('lr'),
-      momentum: args.number('momentum', 0),
-      dampening: args.number('dampening', 0),
+      ...args.given('momentum', 'dampening', 'weight_decay'),
       nesterov: args.boolean('nesterov', false),
-      weightDecay: args.number('weight_decay', 0),
     }),
-  adam: (parameters, args) => new optim.Adam(parameters, adamOptions(args, 0)),
-  adamw: (parameters, args) => new optim.AdamW(parameters, adamOptions(args, 0.01)),
-}
-
-function adamOptions(args: Args, decay: number) {
-  const [beta1 = 0.9, beta2 = 0.999] = args.numbers('betas', [])
-  return {
-    lr: args.number('lr', 1e-3),
-    betas: [beta1, beta2] as const,
-    eps: args.number('eps', 1e-8),
-    weightDecay: args.number('weight_decay', decay),
-    amsgrad: args.boolean('amsgrad', false),
-  }
+  adam: (parameters, args) => new optim.Adam(parameters, adam(args)),
+  adamw: (parameters, args) => new optim.AdamW(parameters, adam(args)),
+  rmsprop: (parameters, args) =>
+    new optim.RMSprop(parameters, {
+      ...args.given('lr', 'alpha', 'eps', 'weight_decay', 'momentum'),
+      centered: args.boolean('centered', false),
+    }),
+  adagrad: (parameters, args) =>
+    new optim.Adagrad(parameters, args.given('lr', 'lr_decay', 'eps', 'weight_decay')),
+  adadelta: (parameters, args) =>
+    new optim.Adadelta(parameters, args.given('lr', 'rho', 'eps', 'weight_decay')),
+  adamax: (parameters, args) =>
+    new optim.Adamax(parameters, { ...args.given('lr', 'eps', 'weight_decay'), ...betas(args) }),
+  nadam: (parameters, args) =>
+    new optim.NAdam(parameters, {
+      ...args.given('lr', 'eps', 'weight_decay', 'momentum_decay'),
+      ...betas(args),
+    }),
 }
 
 /** w after each step of minimising ½‖A·w − b‖² from w0. */
