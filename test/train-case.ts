@@ -44,7 +44,7 @@ export class Net extends Module {
 
   constructor(width = 8) {
     super()
-    this.hidden = new Linear(2, width)
+    this.hidden = new Linear(2, width, { bias: false })
     this.norm = new BatchNorm1d(width)
     this.out = new Linear(width, 2)
   }
