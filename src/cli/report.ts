@@ -48,7 +48,7 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
     confusion: counts,
     gallery,
   })
-  output.print(`\n${charts(run.history, output)}`)
+  output.print(run.history.length > 1 ? `\n${charts(run.history, output)}` : '')
   output.print(drawConfusion(counts, classNames, output))
   output.print(verdict(run, right, test.length, counts, output))
   output.print(nextSteps(subject, { gallery, sample }, output))

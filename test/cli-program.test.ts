@@ -1,0 +1,220 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readSafetensors } from '../src/files/tensor-file.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const main = join(root, 'dist/cli/main.js')
+const folder = mkdtempSync(join(tmpdir(), 'brickwork-program-'))
+const inFolder = (name: string) => join(folder, name)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Outcome {
+  readonly code: number | null
+  readonly out: string
+  readonly error: string
+}
+
+/** Starts the command line in the test's folder. */
+function start(args: readonly string[], environment: Record<string, string> = {}) {
+  const env = { ...process.env, BRICKWORK_CACHE: inFolder('cache'), ...environment }
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env })
+  return { child, outcome: outcomeOf(child) }
+}
+
+function outcomeOf(child: ChildProcess): Promise<Outcome> {
+  let [out, error] = ['', '']
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    error += text
+  })
+  return new Promise((done) => child.on('close', (code) => done({ code, out, error })))
+}
+
+const run = (...args: string[]): Promise<Outcome> => start(args).outcome
+
+const lines = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+/** A short run of the command line, which the tests look at. */
+let trained: Outcome
+beforeAll(async () => {
+  execFileSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+    { cwd: root },
+  )
+  trained = await run('train', 'lenet', '--data', 'digits', '--epochs', '2', '--out', 'run')
+})
+
+describe('train', () => {
+  test('shows curves, confusion matrix, gallery, folder and what to try next', () => {
+    const { code, out, error } = trained
+    expect(error).toBe('')
+    expect(code).toBe(0)
+    for (const text of ['lenet on digits', '1/2', '2/2', 'loss   ⠒⠒⠒ train', 'accuracy %']) {
+      expect(out).toContain(text)
+    }
+    expect(out).toMatch(/true │ +0 +1 +2/)
+    expect(out).toMatch(/\d\d\.\d % of 360 unseen examples right/)
+    expect(out).toContain('run folder  run')
+    expect(out).toContain('predict run run/try.png')
+    expect(readFileSync(inFolder('run/gallery.png')).subarray(1, 4).toString()).toBe('PNG')
+  })
+
+  test('writes no control characters into a pipe', () => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    expect(trained.out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
+    expect(Math.max(...trained.out.split('\n').map((line) => [...line].length))).toBeLessThan(100)
+  })
+
+  test('--json prints lines of JSON only', async () => {
+    const { code, out, error } = await run(
+      'train',
+      'mlp',
+      '--epochs',
+      '1',
+      '--json',
+      '--out',
+      'json',
+    )
+    expect([code, error]).toEqual([0, ''])
+    const events = lines(out)
+    expect(events.map(({ event }) => event)).toEqual(['start', 'epoch', 'end'])
+    expect(events[2]).toMatchObject({ folder: 'json', stoppedBy: 'epochs' })
+  })
+
+  test('Ctrl-C stops with a checkpoint, and --resume goes on exactly', async () => {
+    const args = ['train', 'lenet', '--epochs', '3']
+    const { child, outcome } = start([...args, '--out', 'stopped'])
+    child.stdout!.on('data', (text: string) => {
+      if (text.includes('1/3')) child.kill('SIGINT')
+    })
+    const { code, out } = await outcome
+    expect(code).toBe(130)
+    expect(out).toContain('train --resume stopped')
+    const resumed = await run('train', '--resume', 'stopped')
+    expect([resumed.code, resumed.error]).toEqual([0, ''])
+    await run(...args, '--out', 'whole', '--threads', '1')
+    const [whole, halves] = await Promise.all(
+      ['whole', 'stopped'].map((name) => readSafetensors(inFolder(`${name}/last.safetensors`))),
+    )
+    expect(halves!.tensors).toEqual(whole!.tensors)
+  })
+
+  test('NaN stops the training, and --debug-nan names the operation', async () => {
+    const args = ['train', 'mlp', '--lr', '1e30', '--epochs', '2', '--optimizer', 'sgd']
+    const plain = await run(...args, '--out', 'nan')
+    expect(plain.code).toBe(1)
+    expect(plain.error).toMatch(/expected a finite loss.*--debug-nan/)
+    const { code, error } = await run(...args, '--out', 'nan2', '--debug-nan')
+    expect(code).toBe(1)
+    expect(error).toMatch(/by '\w+' \[.*epoch 1, step \d/)
+  })
+})
+
+describe('eval and predict', () => {
+  test('eval measures what the training reported', async () => {
+    const { code, out } = await run('eval', 'run')
+    expect(code).toBe(0)
+    const [, reported] = /(\d+\.\d) % of 360/.exec(trained.out)!
+    const [, measured] = /accuracy +(\d+\.\d)/.exec(out)!
+    expect(measured).toBe(reported)
+  })
+
+  test('predict names the class of an image', async () => {
+    const { code, out } = await run('predict', 'run', 'run/try.png', '--json')
+    expect(code).toBe(0)
+    const [prediction] = lines(out)
+    expect(prediction).toMatchObject({ event: 'prediction', image: 'run/try.png' })
+    const shares = Object.values(prediction!['probabilities'] as Record<string, number>)
+    expect(shares).toHaveLength(10)
+    expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 5)
+  })
+})
+
+test('doctor says which backends work', async () => {
+  const { code, out } = await run('doctor', '--json')
+  expect(code).toBe(0)
+  const events = lines(out)
+  const backends = events.flatMap((e) => (e['event'] === 'backend' ? [e['backend']] : []))
+  expect(backends).toEqual(['native', 'wasm', 'interpreter'])
+  const without = await start(['doctor'], { CC: '/nowhere/cc' }).outcome
+  expect(without.code).toBe(0)
+  expect(without.out).toMatch(/✗ native[\s\S]*reason[\s\S]*nowhere[\s\S]*remedy/)
+  expect(without.out).toContain('Brickwork uses wasm here')
+})
+
+describe('wrong usage ends with 2', () => {
+  test.each([
+    [['train', 'lenett'], "Did you mean 'lenet'?"],
+    [['train', 'lenet', '--data', 'mist'], "Did you mean 'mnist'?"],
+    [['train', 'lenet', '--epochs', '0'], 'whole number from 1'],
+    [['train', 'lenet', '--lr', '-1'], 'number above 0'],
+    [['train', 'lenet', '--epoch', '3'], '--epochs'],
+    [['train', 'lenet', '--backend', 'cuda'], 'interpreter, native, wasm'],
+    [['train'], 'name a network'],
+    [['trian'], 'train'],
+    [['predict', 'run'], 'image'],
+  ])('%j', async (args, text) => {
+    const { code, out, error } = await run(...args)
+    expect(code).toBe(2)
+    expect(out).toBe('')
+    expect(error).toContain(text)
+    expect(error).not.toMatch(/\n\s+at /)
+  })
+})
+
+describe('failures end with 1, without a stack', () => {
+  test.each([
+    ['no such run', ['eval', 'nowhere'], 'no such folder'],
+    ['a run that is there', ['train', 'lenet', '--out', 'run'], '--resume'],
+    ['an image that is missing', ['predict', 'run', 'missing.png'], 'missing.png'],
+    ['a file that is no image', ['predict', 'run', 'text.png'], 'an image'],
+    ['a damaged checkpoint', ['eval', 'damaged'], 'safetensors'],
+    ['another model', ['train', 'mlp', '--resume', 'run'], 'model lenet'],
+    ['a folder that can not be written', ['train', 'lenet', '--out', 'text.png/run'], 'text.png'],
+    ['no compiler', ['eval', 'run', '--backend', 'native'], 'C compiler'],
+  ])('%s', async (name, args, text) => {
+    writeFileSync(inFolder('text.png'), 'no image')
+    if (!existsSync(inFolder('damaged'))) {
+      cpSync(inFolder('run'), inFolder('damaged'), { recursive: true })
+      truncateSync(inFolder('damaged/best.safetensors'), 5000)
+    }
+    const environment = name === 'no compiler' ? { CC: '/nowhere/cc' } : {}
+    const { code, error } = await start(args, environment as Record<string, string>).outcome
+    expect(error).toContain(text)
+    expect(code).toBe(1)
+    expect(error).not.toMatch(/\n\s+at /)
+  })
+
+  test('with --verbose the stack is shown, with --json the parts', async () => {
+    const { error, out } = await run('eval', 'nowhere', '--verbose', '--json')
+    expect(error).toMatch(/\n\s+at /)
+    expect(lines(out)).toMatchObject([{ event: 'error', kind: 'checkpoint', where: 'nowhere' }])
+  })
+
+  test('an old Node is told before anything else is loaded', () => {
+    const old = `Object.defineProperty(process.versions, 'node', { value: '18.20.0' }); await import(${JSON.stringify(main)})`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', old])
+    return outcomeOf(child).then(({ code, error }) => {
+      expect(code).toBe(1)
+      expect(error).toContain('expected Node 20.19 or newer, got 18.20.0')
+    })
+  })
+})
