@@ -47,8 +47,6 @@ export class GrowingNest {
   private readonly reader: Reader
   private inners = 0
   private joining: Node | undefined
-  /** Stored nodes that the nest reads from memory. */
-  readonly reads = new Set<Node>()
 
   constructor(
     shape: readonly number[],
@@ -61,6 +59,13 @@ export class GrowingNest {
     this.rowShape = without(shape, axes)
     this.outer = { name: 'o', extent: sizeOf(this.rowShape) }
     this.reader = new Reader((node, coords) => this.resolve(node, coords))
+  }
+
+  /** Stored nodes that the nest reads from memory. */
+  get reads(): Set<Node> {
+    return new Set(
+      valuesOf(this.stages).flatMap((value) => (value.kind === 'load' ? [value.from] : [])),
+    )
   }
 
   get nodes(): readonly Node[] {
@@ -94,7 +99,7 @@ export class GrowingNest {
     ) {
       return false
     }
-    const before = { stages: this.stages, reads: new Set(this.reads) }
+    const before = this.stages
     try {
       this.joining = node
       if (node.is('cumsum')) this.addScan(node)
@@ -103,8 +108,8 @@ export class GrowingNest {
       return true
     } catch (error) {
       if (!(error instanceof Misaligned)) throw error
-      this.stages = before.stages
-      for (const read of this.reads) if (!before.reads.has(read)) this.reads.delete(read)
+      this.stages = before
+      this.reader.forget()
       return false
     } finally {
       this.joining = undefined
@@ -120,9 +125,7 @@ export class GrowingNest {
     if (node === this.joining) return undefined
     const member = this.members.get(node)
     if (member) return this.resolveMember(member, coords)
-    if (!this.inMemory(node)) return undefined
-    this.reads.add(node)
-    return loadOf(node, coords)
+    return this.inMemory(node) ? loadOf(node, coords) : undefined
   }
 
   private resolveMember(

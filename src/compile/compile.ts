@@ -40,11 +40,12 @@ export function compileGraph(graph: Graph, target: Target): Program {
     slotOf.set(node, buffers.length + 1 + i)
   })
   const final: Step[] = []
+  const overwrites = new Map<Step, Node[]>()
   updates.forEach(({ buffer }, i) => {
     const value = values[i]!
     if (sizeOf(value.shape) === 0) return
     const state = canonical(buffers[buffer]!, steps)
-    if (postpone(steps, value, state)) slotOf.set(value, buffer + 1)
+    if (postpone(steps, value, state, overwrites)) slotOf.set(value, buffer + 1)
     else final.push(copyStep(value, state, target))
   })
   return assemble([...steps, ...final], slotOf, buffers.length + outputs.length + 1)
@@ -75,7 +76,13 @@ function distinctRoots(roots: readonly Node[]): Node[] {
  * Moves the step that computes `value` behind all that read `state`, if nothing in between needs
  * it, and says whether it may then write over the state.
  */
-function postpone(steps: Step[], value: Node, state: Node): boolean {
+function postpone(
+  steps: Step[],
+  value: Node,
+  state: Node,
+  /** The states that steps write over already. */
+  overwrites: Map<Step, Node[]>,
+): boolean {
   const from = steps.findIndex((step) => step.writes.includes(value))
   const step = steps[from]
   if (!step || steps.filter((s) => s.writes.includes(value)).length > 1) return false
@@ -84,7 +91,10 @@ function postpone(steps: Step[], value: Node, state: Node): boolean {
   for (let i = from + 1; i < steps.length; i++) if (steps[i]!.reads.has(state)) to = i
   for (let i = from + 1; i <= to; i++) {
     if (step.writes.some((node) => steps[i]!.reads.has(node))) return false
+    // Two states that are computed from each other can't both be written over.
+    if (overwrites.get(steps[i]!)?.some((other) => step.reads.has(other))) return false
   }
+  overwrites.set(step, [...(overwrites.get(step) ?? []), state])
   steps.splice(from, 1)
   steps.splice(to, 0, step)
   return true

@@ -376,31 +376,29 @@ class NestWriter {
 
   private step(stage: Stage, folds: readonly string[][], copy: number): void {
     stage.folds.forEach((fold, i) => {
-      if (this.multiplyAdd(fold, folds[i]![copy]!)) return
-      const { value } = this.emitter.lower(fold.value)
-      if (fold.fold === 'argmax') this.better(fold, folds[i]!, value, stage.inner!)
+      if (fold.fold === 'argmax') this.better(fold, folds[i]!, stage.inner!)
       else {
         const name = folds[i]![copy]!
-        const held = variable(name, value.dtype, this.registerLanes.get(name)!)
-        this.emitter.emit(set(name, binary(fold.fold, held, widen(value, held.lanes))))
+        const held = this.accumulated(name, fold)
+        this.emitter.emit(set(name, this.next(fold, held)))
         if (stage.serial) this.emitter.define(fold.register, held)
       }
     })
     this.writes(stage.writes)
   }
 
-  /** Sums of products go through fused multiply-add. */
-  private multiplyAdd({ fold, value }: Fold, name: string): boolean {
-    if (fold !== 'add' || value.kind !== 'op' || value.op !== 'mul' || value.dtype !== 'f32')
-      return false
-    const [x, y] = value.args.map((arg) => this.emitter.lower(arg).value) as [Expr, Expr]
-    const held = variable(name, 'f32', this.registerLanes.get(name)!)
-    this.emitter.emit(set(name, fma(x, y, held)))
-    return true
+  /** What an accumulator becomes in this round; sums of products go through fused multiply-add. */
+  private next({ fold, value }: Fold, held: Expr): Expr {
+    if (fold === 'add' && value.kind === 'op' && value.op === 'mul' && value.dtype === 'f32') {
+      const [x, y] = value.args.map((arg) => this.emitter.lower(arg).value) as [Expr, Expr]
+      return fma(x, y, held)
+    }
+    return binary(fold as 'add', held, widen(this.emitter.lower(value).value, held.lanes))
   }
 
   /** Keeps the first maximum and where it is; NaN counts as largest. */
-  private better(_fold: Fold, [best, where]: readonly string[], value: Expr, inner: Loop): void {
+  private better(fold: Fold, [best, where]: readonly string[], inner: Loop): void {
+    const { value } = this.emitter.lower(fold.value)
     const lanes = this.emitter.lanes
     const wide = widen(value, lanes)
     const held = variable(best!, value.dtype, lanes)
@@ -419,11 +417,10 @@ class NestWriter {
 
   /** What a fold came to: copies and lanes folded together, in a fixed order. */
   private result(fold: Fold, names: readonly string[], across: boolean): Expr {
-    const dtype = fold.value.dtype === 'f32' ? 'f32' : 'i32'
     const lanes = this.emitter.lanes
     if (fold.fold === 'argmax') return this.emitter.name(variable(names[1]!, 'i32', lanes))
     const op = fold.fold
-    const held = names.map((name) => this.accumulated(name, dtype))
+    const held = names.map((name) => this.accumulated(name, fold))
     const vectors = held.filter((expr) => expr.lanes > 1 || !across)
     const scalars = held.filter((expr) => expr.lanes === 1 && across)
     const sum = vectors.reduce((a, b) => binary(op, a, b))
@@ -431,7 +428,8 @@ class NestWriter {
     return this.emitter.name(scalars.reduce((a, b) => binary(op, a, b), folded))
   }
 
-  private accumulated(name: string, dtype: 'f32' | 'i32'): Expr {
+  private accumulated(name: string, { value }: Fold): Expr {
+    const dtype = value.dtype === 'f32' ? 'f32' : 'i32'
     return variable(name, dtype, this.registerLanes.get(name)!)
   }
 

@@ -116,9 +116,19 @@ export function strideIn(position: Position, loop: Loop, span: Span): number | u
       if (atom.loop !== loop || atom.low > span.low || atom.high <= span.low) continue
       if (atom.high < span.high) return undefined
       stride += factor * (span.low / atom.low)
-    } else if (atom.kind !== 'data' && dependsOn(atom.of, loop, span)) return undefined
+    } else if (atom.kind !== 'data' && (dependsOn(atom.of, loop, span) || readsData(atom.of))) {
+      return undefined
+    }
   }
   return stride
+}
+
+/** Whether a position is calculated from data, which may differ from lane to lane. */
+function readsData(position: Position): boolean {
+  return position.terms.some(({ atom }) => {
+    if (atom.kind === 'digit') return false
+    return atom.kind === 'data' || readsData(atom.of)
+  })
 }
 
 export function dependsOn(position: Position, loop: Loop, span: Span): boolean {

@@ -70,11 +70,9 @@ const rows: readonly Row[] = [
       if (record.kind !== 'elementwise' || !node.inputs.every((n) => isConstant(n)))
         return undefined
       const values = node.inputs.map((n) => (n as Node<'constant'>).attrs.value)
+      if (node.dtype === 'i32' && record.integer) return filled(node, record.integer(...values) | 0)
       const value = record.scalar(node.attrs, ...values)
-      return filled(
-        node,
-        node.dtype === 'f32' ? Math.fround(value) : node.dtype === 'i32' ? value | 0 : value,
-      )
+      return filled(node, node.dtype === 'f32' ? Math.fround(value) : value)
     },
   },
   {

@@ -77,6 +77,11 @@ export class Reader {
     return value
   }
 
+  /** Forgets which nodes were met, since `resolve` would now answer otherwise. */
+  forget(): void {
+    this.met.clear()
+  }
+
   private compute(node: Node, coords: readonly Position[]): Value {
     const record = recordOf<OpName>(node.op) as AnyOp<OpName>
     switch (record.kind) {

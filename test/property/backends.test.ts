@@ -11,7 +11,11 @@ import { type Graph, grow, recipe, type Step } from './graph.ts'
 import { runs } from './runs.ts'
 
 /** The backends that must agree with the interpreter, and how many random graphs they get. */
-const backends = [{ name: 'interpreter', graphs: 300, large: 10 }] as const
+const backends = [
+  { name: 'interpreter', graphs: 100, large: 5 },
+  { name: 'wasm', graphs: 400, large: 20 },
+  { name: 'native', graphs: 60, large: 4 },
+] as const
 
 describe.each(backends)('$name agrees with double precision', ({ name, graphs, large }) => {
   let backend: Backend
