@@ -60,7 +60,7 @@ beforeAll(async () => {
     { cwd: root },
   )
   trained = await run('train', 'lenet', '--data', 'digits', '--epochs', '2', '--out', 'run')
-})
+}, 120_000)
 
 describe('train', () => {
   test('shows curves, confusion matrix, gallery, folder and what to try next', () => {
@@ -71,7 +71,7 @@ describe('train', () => {
       expect(out).toContain(text)
     }
     expect(out).toMatch(/true │ +0 +1 +2/)
-    expect(out).toMatch(/\d\d\.\d % of 360 unseen examples right/)
+    expect(out).toMatch(/\d\d\.\d % of 360 validation examples right/)
     expect(out).toContain('run folder  run')
     expect(out).toContain('predict run run/try.png')
     expect(readFileSync(inFolder('run/gallery.png')).subarray(1, 4).toString()).toBe('PNG')

@@ -125,7 +125,7 @@ function verdict(
   const early = stoppedBy === 'early-stopping' ? ', stopped early' : ''
   const epochs = `epoch ${best?.epoch} of ${history.length} was the best${early}`
   return [
-    `${colors.bold(colors.green(`${share} %`))} of ${examples} unseen examples right`,
+    `${colors.bold(colors.green(`${share} %`))} of ${examples} validation examples right`,
     colors.dim(` · ${epochs} · ${showSeconds(seconds)}`),
     `\n${mixUp(counts)}`,
   ].join('')
@@ -225,7 +225,7 @@ function inTwoColumns(
   const isNarrow = rows.some(([, what]) => wide + what.length + 5 > columns)
   return rows.flatMap(([text, what]) =>
     isNarrow
-      ? [colors.dim(`  ${what}`), `  ${text}`]
+      ? [colors.dim(`  # ${what}`), `  ${text}`]
       : [`  ${text.padEnd(wide)}   ${colors.dim(what)}`],
   )
 }
