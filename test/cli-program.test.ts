@@ -148,6 +148,13 @@ describe('eval and predict', () => {
   })
 })
 
+test('a reader that goes away is no error', async () => {
+  const { child, outcome } = start(['train', 'mlp', '--epochs', '3', '--out', 'pipe'])
+  child.stdout!.once('data', () => child.stdout!.destroy())
+  const { code, error } = await outcome
+  expect([code, error]).toEqual([0, ''])
+})
+
 test('doctor says which backends work', async () => {
   const { code, out } = await run('doctor', '--json')
   expect(code).toBe(0)

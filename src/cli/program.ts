@@ -33,6 +33,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const program = commandLine((result) => {
     code = result
   })
+  // Whoever reads the output may have had enough (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? DONE : FAILED)
+  })
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code
