@@ -20,20 +20,17 @@ import {
 import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
 import { Emitter, type Memory } from './emitter.ts'
+import { type Layout, layoutOf } from './layout.ts'
 import {
   countOf,
   type Fold,
   type Nest,
-  positionsIn,
   type Span,
   type Stage,
-  spansOf,
-  strideIn,
   valuesOf,
   type Write,
 } from './nest.ts'
 import { type Loop, loopPosition } from './position.ts'
-import type { Value } from './value.ts'
 
 /** Work (in rounds times operations) that makes a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 32768
@@ -42,13 +39,6 @@ const MAX_CHUNKS = 64
 const UNROLL = 16
 /** Vector accumulators of a long fold, so that one addition need not wait for the one before. */
 const ACCUMULATORS = 4
-
-interface Layout {
-  readonly loop: Loop
-  readonly spans: readonly Span[]
-  /** Lanes of the last span; 1: scalar. */
-  readonly lanes: number
-}
 
 /** A loop nest as a kernel of the loop language. */
 export function emitNest(nest: Nest, name: string, memory: Memory, target: Target): Kernel {
@@ -67,47 +57,10 @@ class NestWriter {
     this.nest = nest
     this.memory = memory
     this.emitter = new Emitter(memory)
-    const values = valuesOf(nest.stages)
-    this.operations = values.filter((v) => v.kind !== 'constant').length
-    const positions = positionsIn(nest.stages, values)
-    const spans = spansOf(nest.outer, positions)
-    const stages = nest.stages.filter((stage) => stage.inner)
-    const innerSpans = new Map(
-      stages.map((stage) => [
-        stage,
-        spansOf(stage.inner!, positionsIn([stage], valuesOf([stage]))),
-      ]),
-    )
-    const across = score(nest.stages, nest.outer, spans.at(-1)!)
-    const along = stages.map((stage) => {
-      const runs = stage.serial || stage.folds.some((fold) => fold.fold === 'argmax')
-      return runs || !wide(innerSpans.get(stage)!.at(-1)!)
-        ? undefined
-        : score([stage], stage.inner!, innerSpans.get(stage)!.at(-1)!)
-    })
-    const worst = along.reduce<number | undefined>(
-      (low, s) => (s === undefined ? low : Math.min(low ?? s, s)),
-      undefined,
-    )
-    // Vectors across the outer loop where that reads memory as well as vectors along the inner ones.
-    const useOuter = across !== undefined && across >= (worst ?? 0) && wide(spans.at(-1)!)
-    const outerLanes = useOuter ? lanesFor(countOf(spans.at(-1)!), target) : 1
-    this.outer = { loop: nest.outer, spans, lanes: outerLanes }
-    this.inner = new Map(
-      stages.map((stage, i) => {
-        const own = innerSpans.get(stage)!
-        const good =
-          outerLanes === 1 && along[i] !== undefined && along[i]! >= 0 && wide(own.at(-1)!)
-        return [
-          stage,
-          {
-            loop: stage.inner!,
-            spans: own,
-            lanes: good ? lanesFor(countOf(own.at(-1)!), target) : 1,
-          },
-        ]
-      }),
-    )
+    this.operations = valuesOf(nest.stages).filter((value) => value.kind !== 'constant').length
+    const { outer, inner } = layoutOf(nest, target)
+    this.outer = outer
+    this.inner = inner
   }
 
   kernel(name: string): Kernel {
@@ -465,64 +418,4 @@ class NestWriter {
       })
     }
   }
-}
-
-const wide = (span: Span): boolean => countOf(span) >= 4
-
-/** Vector lanes for a loop of `count` rounds: what divides it, else full vectors and a remainder. */
-function lanesFor(count: number, { lanes }: Target): number {
-  for (let width = lanes; width >= 4; width /= 2) {
-    if (count % width === 0 || count >= 4 * width) return width
-  }
-  return count >= 4 ? 4 : 1
-}
-
-/**
- * How well a span serves as vector lanes: the share of reads and writes that are contiguous or
- * shared by all lanes. Undefined: it can't.
- */
-function score(stages: readonly Stage[], loop: Loop, span: Span): number | undefined {
-  let good = 0
-  let all = 0
-  for (const { writes, serial } of stages) {
-    for (const { at, accumulate } of writes) {
-      const stride = strideIn(at, loop, span)
-      if (stride !== 1) return undefined
-      if (
-        (accumulate || serial) &&
-        at.terms.some(({ atom }) => atom.kind === 'data' && varies(atom.value as Value, loop, span))
-      ) {
-        return undefined
-      }
-    }
-  }
-  for (const value of valuesOf(stages)) {
-    if (value.kind === 'guard') {
-      for (const { index, every } of value.guards) {
-        const stride = strideIn(index, loop, span)
-        if (stride === undefined || (every > 1 && stride !== 0)) return undefined
-      }
-    }
-    if (value.kind !== 'load' && value.kind !== 'position' && value.kind !== 'random') continue
-    const stride = strideIn(value.at, loop, span)
-    if (stride === undefined) return undefined
-    if (value.kind !== 'load') continue
-    all++
-    const scattered = value.at.terms.some(
-      ({ atom }) => atom.kind === 'data' && varies(atom.value as Value, loop, span),
-    )
-    if ((stride === 0 || stride === 1) && !scattered) good++
-  }
-  return all === 0 ? 1 : good / all
-}
-
-/** Whether a value differs from lane to lane. */
-function varies(value: Value, loop: Loop, span: Span): boolean {
-  return valuesOf([
-    { folds: [], writes: [{ to: undefined as never, at: { terms: [], constant: 0 }, value }] },
-  ]).some(
-    (part) =>
-      (part.kind === 'load' || part.kind === 'position' || part.kind === 'random') &&
-      strideIn(part.at, loop, span) !== 0,
-  )
 }

@@ -29,7 +29,7 @@ const EXP = [0.500000008, 0.166666669, 0.0416662538, 0.00833326264, 0.0013947225
 /** eˣ: x = n·ln 2 + r; 2ⁿ is applied in two halves, so that results may overflow or become denormal. */
 export function exp(x: Expr, { name }: Naming): Expr {
   const limited = name(binary('max', binary('min', x, f32(89)), f32(-104)))
-  const n = name(unary('floor', fma(limited, f32(1.4426950408889634), f32(0.5))))
+  const n = name(unary('floor', fma(limited, f32(Math.LOG2E), f32(0.5))))
   const r = name(fma(n, f32(2.1219444e-4), fma(n, f32(-0.693359375), limited)))
   const p = fma(mul(r, r), polynomial(r, EXP), add(r, f32(1)))
   const whole = name(unary('toI32', n))

@@ -5,21 +5,14 @@ import type { Func, Kernel } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
 import { GrowingNest, scatterNests, titleOf } from './assemble.ts'
 import { analyse, type Contraction, labelLoops } from './contraction.ts'
-import {
-  type Cut,
-  cutOf,
-  emitPackLeft,
-  emitTiled,
-  isTiled,
-  microKernel,
-  PARTS,
-  packedSize,
-  SUM,
-} from './emit-contraction.ts'
+import { type Cut, cutOf, isTiled, packedSize } from './cut.ts'
 import { emitNest } from './emit-nest.ts'
+import { emitTiled, PARTS, SUM } from './emit-tiled.ts'
 import type { Memory } from './emitter.ts'
+import { microKernel } from './micro-kernel.ts'
 import { type Nest, positionsIn, type Stage, valuesOf, type Write } from './nest.ts'
 import { contractionSwap } from './orient.ts'
+import { emitPackLeft } from './packing.ts'
 import {
   addPositions,
   type Loop,

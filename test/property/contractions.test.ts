@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { analyse } from '../../src/compile/contraction.ts'
-import { isTiled } from '../../src/compile/emit-contraction.ts'
+import { isTiled } from '../../src/compile/cut.ts'
 import { simplify } from '../../src/compile/simplify.ts'
 import { type Node, topological } from '../../src/graph/node.ts'
 import type { Backend } from '../../src/tensor/backend.ts'

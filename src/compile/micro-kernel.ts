@@ -1,0 +1,85 @@
+import {
+  add,
+  f32,
+  fma,
+  i32,
+  load,
+  mul,
+  register,
+  set,
+  store,
+  variable,
+  widen,
+} from '../loop/build.ts'
+import type { Func, Stmt } from '../loop/ir.ts'
+import type { Cut } from './cut.ts'
+
+/**
+ * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`.
+ * a is packed in columns of `rows`, or (`direct`) lies in rows `pitch` elements apart.
+ */
+export function microKernel(
+  { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
+  accumulate: boolean,
+): Func {
+  const { rows, vectors, lanes } = tile
+  const width = vectors * lanes
+  const k = variable('k')
+  const cells = Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: vectors }, (_, j) => ({ i, j })),
+  ).flat()
+  const cell = (i: number, j: number) => i * width + j * lanes
+  const name = (i: number, j: number) => `c${i}_${j}`
+  const left = (i: number) =>
+    direct ? add(mul(variable('pitch'), i32(i)), k) : add(mul(k, i32(rows)), i32(i))
+  const round: Stmt[] = Array.from({ length: vectors }, (_, j) => ({
+    kind: 'let',
+    name: `b${j}`,
+    value: load('b', 'f32', add(mul(k, i32(width)), i32(j * lanes)), lanes),
+  }))
+  for (let i = 0; i < rows; i++) {
+    round.push({ kind: 'let', name: `a${i}`, value: widen(load('a', 'f32', left(i)), lanes) })
+    for (let j = 0; j < vectors; j++) {
+      const held = variable(name(i, j), 'f32', lanes)
+      round.push(
+        set(
+          name(i, j),
+          fma(variable(`a${i}`, 'f32', lanes), variable(`b${j}`, 'f32', lanes), held),
+        ),
+      )
+    }
+  }
+  return {
+    name: microName({ tile, direct }, accumulate),
+    params: [
+      { kind: 'pointer', name: 'a', dtype: 'f32', writable: false },
+      { kind: 'pointer', name: 'b', dtype: 'f32', writable: false },
+      { kind: 'pointer', name: 'c', dtype: 'f32', writable: true },
+      { kind: 'value', name: 'depth', dtype: 'i32' },
+      ...(direct ? [{ kind: 'value', name: 'pitch', dtype: 'i32' } as const] : []),
+    ],
+    body: [
+      ...cells.map(({ i, j }) =>
+        register(name(i, j), accumulate ? load('c', 'f32', i32(cell(i, j)), lanes) : f32(0, lanes)),
+      ),
+      {
+        kind: 'for',
+        name: 'k',
+        start: i32(0),
+        end: variable('depth'),
+        step: 1,
+        unroll: false,
+        body: round,
+      },
+      ...cells.map(({ i, j }) => store('c', i32(cell(i, j)), variable(name(i, j), 'f32', lanes))),
+    ],
+  }
+}
+
+/** What the micro-kernel of a tile is called. */
+export function microName(
+  { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
+  accumulate: boolean,
+): string {
+  return `micro${tile.rows}x${tile.vectors * tile.lanes}${direct ? 'rows' : ''}${accumulate ? 'add' : ''}`
+}
