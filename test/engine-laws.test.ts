@@ -19,13 +19,17 @@ import { deviceBackends } from './backends.ts'
 
 function pattern(shape: readonly number[], seed: number): Tensor {
   const size = shape.reduce((a, b) => a * b, 1)
-  return tensor(Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898 + seed) * 0.3)).reshape(shape)
+  return tensor(
+    Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898 + seed) * 0.3),
+  ).reshape(shape)
 }
 
 /** A small convolutional network with dropout, trained for some steps; returns all of its weights. */
 async function train(steps: number): Promise<Float32Array[]> {
   manualSeed(7)
-  const weights = [pattern([16, 3, 3, 3], 1), pattern([16 * 13 * 13, 10], 2)].map((t) => variable(t, true))
+  const weights = [pattern([16, 3, 3, 3], 1), pattern([16 * 13 * 13, 10], 2)].map((t) =>
+    variable(t, true),
+  )
   const [kernel, dense] = weights as [Tensor, Tensor]
   const step = compile((x: Tensor, y: Tensor) => {
     const hidden = maxPool2d(conv2d(x, kernel).relu(), 2).flatten(1)
@@ -52,7 +56,8 @@ describe.each(deviceBackends)('%s', (name) => {
       runs.push(await train(5))
     }
     await settle()
-    const bits = (weights: Float32Array[]) => weights.map((w) => Buffer.from(w.buffer).toString('base64'))
+    const bits = (weights: Float32Array[]) =>
+      weights.map((w) => Buffer.from(w.buffer).toString('base64'))
     expect(bits(runs[1]!)).toEqual(bits(runs[0]!))
     expect(bits(runs[2]!)).toEqual(bits(runs[0]!))
     expect(runs[0]![0]!.some((v) => v !== 0 && Number.isFinite(v))).toBe(true)

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compile, createBackend, grad, settle, type Tensor, tensor, useBackend, variable } from '../src/index.ts'
+import {
+  compile,
+  createBackend,
+  grad,
+  settle,
+  type Tensor,
+  tensor,
+  useBackend,
+  variable,
+} from '../src/index.ts'
 import { deviceBackends } from './backends.ts'
 
 const STEPS = 10_000
@@ -9,8 +18,12 @@ const MEGABYTE = 2 ** 20
 function regression() {
   const w = variable(tensor(new Float32Array(64 * 64)).reshape([64, 64]), true)
   const lossOf = (x: Tensor, y: Tensor) => x.matmul(w).sub(y).square().mean()
-  const x = tensor(Float32Array.from({ length: 256 * 64 }, (_, i) => Math.sin(i))).reshape([256, 64])
-  const y = tensor(Float32Array.from({ length: 256 * 64 }, (_, i) => Math.cos(i))).reshape([256, 64])
+  const x = tensor(Float32Array.from({ length: 256 * 64 }, (_, i) => Math.sin(i))).reshape([
+    256, 64,
+  ])
+  const y = tensor(Float32Array.from({ length: 256 * 64 }, (_, i) => Math.cos(i))).reshape([
+    256, 64,
+  ])
   return { w, lossOf, x, y }
 }
 

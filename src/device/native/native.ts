@@ -1,8 +1,8 @@
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
-import { renderC } from '../../render/c/render.ts'
 import type { Target } from '../../loop/target.ts'
+import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
 import { NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
@@ -83,6 +83,8 @@ class NativeDevice implements Device {
     this.threads = threads
     this.pool = runtime.open(threads) ?? undefined
     this.arena = new NativeBuffer(64)
+    // Node unloads the runtime's code when the process ends: no thread may still be running it.
+    process.once('exit', this.end)
   }
 
   allocate(bytes: number): NativeBuffer {
@@ -135,6 +137,12 @@ class NativeDevice implements Device {
 
   async close(): Promise<void> {
     await this.flight?.catch(() => {})
+    process.off('exit', this.end)
+    this.end()
+  }
+
+  /** Ends the threads, once the run in flight is complete. */
+  private readonly end = (): void => {
     if (this.pool !== undefined) this.runtime.close(this.pool)
     this.pool = undefined
   }
