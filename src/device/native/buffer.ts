@@ -5,6 +5,9 @@ import type { DeviceBuffer } from '../device.ts'
 import { foreign } from './library.ts'
 
 const alignment = 64
+/** Memory of at least a megabyte begins on a huge page, so that first touching it costs few page faults. */
+const hugePage = 2 * 2 ** 20
+export const smallestHuge = 2 ** 20
 
 /**
  * Memory of an ArrayBuffer that JavaScript owns and frees; its bytes never move, so that C can
@@ -19,9 +22,11 @@ export class NativeBuffer implements DeviceBuffer {
 
   constructor(bytes: number) {
     this.bytes = Math.max(1, bytes)
-    this.memory = newMemory(this.bytes + alignment)
+    const align = this.bytes >= smallestHuge ? hugePage : alignment
+    const size = this.bytes + align
+    this.memory = newMemory(size)
     const address = foreign().address(this.memory)
-    this.offset = Number(-address & BigInt(alignment - 1))
+    this.offset = Number(-address & BigInt(align - 1))
     this.address = address + BigInt(this.offset)
   }
 

@@ -4,7 +4,7 @@ import type { Program } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
-import { NativeBuffer } from './buffer.ts'
+import { NativeBuffer, smallestHuge } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
@@ -89,7 +89,7 @@ class NativeDevice implements Device {
 
   allocate(bytes: number): NativeBuffer {
     const buffer = new NativeBuffer(bytes)
-    if (bytes >= 4 << 20) this.runtime.advise(buffer.address, bytes)
+    if (bytes >= smallestHuge) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
 
