@@ -95,7 +95,7 @@ describe('runs', () => {
     const device = await createNativeDevice({ threads, cacheFolder: folder })
     const slot = device.allocate(256 * 4)
     const executable = await device.load(counting(40))
-    for (let run = 0; run < 50; run++) expect(device.run(executable, [slot])).toBeUndefined()
+    for (let run = 0; run < 50; run++) await device.run(executable, [slot])
     expect([...device.read(slot, 'i32', 128)]).toEqual(new Array(128).fill(2000))
     await device.close()
   })

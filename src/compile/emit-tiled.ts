@@ -277,8 +277,11 @@ class TiledWriter {
     ) {
       return 1
     }
+    // A single axis has no rows to straddle: what full vectors leave over is done one by one.
+    const { lanes } = this.cut.tile
+    if (this.c.n.length === 1 && last.extent >= lanes) return lanes
     let group = 1
-    while (group < this.cut.tile.lanes && last.extent % (group * 2) === 0) group *= 2
+    while (group < lanes && last.extent % (group * 2) === 0) group *= 2
     return group
   }
 
@@ -290,31 +293,34 @@ class TiledWriter {
     const firstRow = e.name(this.firstRow(row))
     const done = this.cut.direct ? e.name(sub(mul(row, i32(tile.rows)), firstRow)) : i32(0)
     const rows = e.name(binary('min', i32(tile.rows), sub(i32(m), firstRow)))
-    const left = sub(i32(n), firstColumn)
-    const columns = e.name(binary('min', i32(this.width), left))
-    e.loop(
-      'j',
-      columns,
-      (j) => {
-        e.lanes = group
-        this.bindAxes(this.c.n, e.name(add(firstColumn, j)), group > 1)
-        e.loop(
-          'i',
-          rows,
-          (i) => {
-            this.bindAxes(this.c.m, e.name(add(firstRow, i)))
-            const cell = add(sums, add(mul(i, i32(this.width)), j))
-            e.define(SUM, e.name(load('sums', 'f32', cell, group)))
-            const { to, at, value } = this.epilogue.write
-            const { base } = e.address(at)
-            const result = e.lower(value).value
-            e.emit(store(this.memory(to).buffer, base, widen(result, group)))
-          },
-          { start: done },
-        )
-        e.lanes = 1
-      },
-      { step: group },
-    )
+    const columns = e.name(binary('min', i32(this.width), sub(i32(n), firstColumn)))
+    const vectors = e.name(sub(columns, binary('rem', columns, i32(group))))
+    const part = (lanes: number, start: Expr, end: Expr) =>
+      e.loop(
+        'j',
+        end,
+        (j) => {
+          e.lanes = lanes
+          this.bindAxes(this.c.n, e.name(add(firstColumn, j)), lanes > 1)
+          e.loop(
+            'i',
+            rows,
+            (i) => {
+              this.bindAxes(this.c.m, e.name(add(firstRow, i)))
+              const cell = add(sums, add(mul(i, i32(this.width)), j))
+              e.define(SUM, e.name(load('sums', 'f32', cell, lanes)))
+              const { to, at, value } = this.epilogue.write
+              const { base } = e.address(at)
+              const result = e.lower(value).value
+              e.emit(store(this.memory(to).buffer, base, widen(result, lanes)))
+            },
+            { start: done },
+          )
+          e.lanes = 1
+        },
+        { start, step: lanes },
+      )
+    part(group, i32(0), vectors)
+    if (n % group !== 0) part(1, vectors, columns)
   }
 }

@@ -1,5 +1,5 @@
 import type { Node } from '../graph/node.ts'
-import { add, binary, comment, i32, load, mul, store, variable } from '../loop/build.ts'
+import { add, binary, comment, f32, i32, load, mul, store, sub, variable } from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
 import { type Axis, type Contraction, merged } from './contraction.ts'
 import type { Cut } from './cut.ts'
@@ -40,6 +40,10 @@ function groupOf(
   return group >= 2 ? group : 1
 }
 
+/** Whether all neighbours lie in one run of memory, at least a vector long. */
+const isOneRun = (across: readonly { extent: number; stride: number }[], lanes: number): boolean =>
+  across.length === 1 && across[0]!.stride === 1 && across[0]!.extent >= lanes
+
 /** Σ (index / weight mod extent) · stride: where element `index` of the flattened axes lies. */
 function offsetOf(axes: readonly { extent: number; stride: number }[], index: Expr): Expr {
   let weight = axes.reduce((product, axis) => product * axis.extent, 1)
@@ -55,42 +59,12 @@ function offsetOf(axes: readonly { extent: number; stride: number }[], index: Ex
 
 /** Writes the loops of a packing. */
 export function emitPacking(emitter: Emitter, packing: Packing): void {
-  const {
-    source,
-    offset,
-    across,
-    along,
-    width,
-    lanes,
-    first,
-    from,
-    depth,
-    whole,
-    target,
-    at,
-    table,
-  } = packing
+  const { across, along, width, lanes, from, depth, whole } = packing
   const group = groupOf(across, width, lanes)
-  const total = across.reduce((product, axis) => product * axis.extent, 1)
-  // Beyond the edge the last group is read again: its sums are never stored.
-  emitter.loop('j', i32(width / group), (j) => {
-    const lane = binary('min', add(first, mul(j, i32(group))), i32(total - group))
-    emitter.emit(store(table, j, add(offset, offsetOf(across, emitter.name(lane)))))
-  })
-  const row = (shift: Expr, index: Expr) => {
-    const start = emitter.name(add(at, mul(index, i32(width))))
-    emitter.loop(
-      'j',
-      i32(width / group),
-      (j) => {
-        const address = add(load(table, 'i32', j), shift)
-        emitter.emit(
-          store(target, add(start, mul(j, i32(group))), load(source, 'f32', address, group)),
-        )
-      },
-      { unroll: width / group <= 8 },
-    )
-  }
+  const row =
+    isOneRun(across, lanes) && group < lanes
+      ? runRow(emitter, packing)
+      : groupRow(emitter, packing, group)
   if (!whole) {
     emitter.loop('k', depth, (k) => {
       row(emitter.name(offsetOf(along, emitter.name(add(from, k)))), k)
@@ -108,6 +82,55 @@ export function emitPacking(emitter: Emitter, packing: Packing): void {
     })
   }
   nest(along, i32(0), i32(0))
+}
+
+/** Copies one row of a panel from `shift`; `index` is its place in the panel. */
+type Row = (shift: Expr, index: Expr) => void
+
+/** Rows that lie in one piece, of any length: vectors, then single elements, then zeros. */
+function runRow(
+  emitter: Emitter,
+  { source, offset, across, width, lanes, first, target, at }: Packing,
+): Row {
+  const start = emitter.name(add(offset, first))
+  const edge = emitter.name(binary('min', i32(width), sub(i32(across[0]!.extent), first)))
+  const even = emitter.name(sub(edge, binary('rem', edge, i32(lanes))))
+  return (shift, index) => {
+    const read = emitter.name(add(start, shift))
+    const write = emitter.name(add(at, mul(index, i32(width))))
+    const copy = (count: number) => (j: Expr) =>
+      emitter.emit(store(target, add(write, j), load(source, 'f32', add(read, j), count)))
+    emitter.loop('j', even, copy(lanes), { step: lanes })
+    emitter.loop('j', edge, copy(1), { start: even })
+    emitter.loop('j', i32(width), (j) => emitter.emit(store(target, add(write, j), f32(0))), {
+      start: edge,
+    })
+  }
+}
+
+/** Rows in groups that lie together, found through a table. */
+function groupRow(emitter: Emitter, packing: Packing, group: number): Row {
+  const { source, offset, across, width, first, target, at, table } = packing
+  const total = across.reduce((product, axis) => product * axis.extent, 1)
+  // Beyond the edge the last group is read again: its sums are never stored.
+  emitter.loop('j', i32(width / group), (j) => {
+    const lane = binary('min', add(first, mul(j, i32(group))), i32(total - group))
+    emitter.emit(store(table, j, add(offset, offsetOf(across, emitter.name(lane)))))
+  })
+  return (shift, index) => {
+    const start = emitter.name(add(at, mul(index, i32(width))))
+    emitter.loop(
+      'j',
+      i32(width / group),
+      (j) => {
+        const address = add(load(table, 'i32', j), shift)
+        emitter.emit(
+          store(target, add(start, mul(j, i32(group))), load(source, 'f32', address, group)),
+        )
+      },
+      { unroll: width / group <= 8 },
+    )
+  }
 }
 
 /** Base offset of an operand in batch `index`. */

@@ -154,14 +154,15 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
       const int t24 = (m19 * 6) - t23;
       const int t25 = i32_min(6, (int)(64u - (unsigned)t23));
       const int t26 = i32_min(64, (int)(64u - (unsigned)t22));
-      for (int j27 = 0; j27 < t26; j27 += 16) {
-        const int t28 = t22 + j27;
-        const f32x16 t32 = f32x16_load(S3 + t28);
-        for (int v_i29_ = t24; v_i29_ < t25; v_i29_++) {
-          const int t30 = t23 + v_i29_;
-          const f32x16 t31 = f32x16_load(sums + (v_i29_ * 64) + j27);
-          const f32x16 t33 = t31 + t32;
-          f32x16_store(S4 + t28 + (t30 * 64), t33);
+      const int t27 = t26 - (t26 % 16);
+      for (int j28 = 0; j28 < t27; j28 += 16) {
+        const int t29 = t22 + j28;
+        const f32x16 t33 = f32x16_load(S3 + t29);
+        for (int v_i30_ = t24; v_i30_ < t25; v_i30_++) {
+          const int t31 = t23 + v_i30_;
+          const f32x16 t32 = f32x16_load(sums + (v_i30_ * 64) + j28);
+          const f32x16 t34 = t32 + t33;
+          f32x16_store(S4 + t29 + (t31 * 64), t34);
         }
       }
     }
