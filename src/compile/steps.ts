@@ -22,6 +22,7 @@ import {
   symbolic,
 } from './position.ts'
 import type { Storing } from './schedule.ts'
+import { rowsConflict, straighten } from './straighten.ts'
 import { coordinates, loadOf, Reader, type Value } from './value.ts'
 
 /** One kernel to be: what it reads and writes, and how it is written once memory has names. */
@@ -212,7 +213,7 @@ const sumStages = (inner: Loop, value: Value, write: Write): Stage[] => [
 ]
 
 function tiledSteps(
-  contraction: Contraction,
+  given: Contraction,
   contract: Node<'contract'>,
   exit: Node,
   write: Write,
@@ -220,10 +221,13 @@ function tiledSteps(
   inMemory: (node: Node) => boolean,
   target: Target,
 ): Step[] {
-  const cut = cutOf(contraction, target)
+  const cut = cutOf(given, target)
   const packed = cut.direct ? undefined : temporary(packedSize(cut))
   const title = `${titleOf(contract)} → ${titleOf(exit)}`
+  const straight = cut.direct && rowsConflict(given) ? straighten(given, temporary) : undefined
+  const contraction = straight?.contraction ?? given
   const pack = packed ? [packStep(contraction, cut, packed, target)] : []
+  if (straight) pack.push(nestStep(straight.nest, [straight.copy], new Set([given.a.base]), target))
   const functions = [microKernel(cut, false), microKernel(cut, true)]
   const size = sizeOf(contract.shape)
   if (cut.parts === 1) {

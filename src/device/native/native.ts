@@ -17,10 +17,15 @@ export interface NativeOptions {
   readonly cacheFolder?: string
 }
 
-/** Programs that are estimated to take less run on the calling thread: handing over costs tens of µs. */
-const shortRunMicroseconds = 150
+/**
+ * Programs that take less run on the calling thread: handing over to another one and waking up
+ * again costs from tens to hundreds of µs, and cold caches.
+ */
+const shortRunMicroseconds = 2000
+/** After so many milliseconds of short runs, one gives the event loop a turn. */
+const breathMilliseconds = 25
 /** Modest figures for one core, for the estimate alone. */
-const flopsPerMicrosecond = 20_000
+const flopsPerMicrosecond = 40_000
 const bytesPerMicrosecond = 10_000
 const kernelMicroseconds = 0.5
 
@@ -45,11 +50,11 @@ class NativeExecutable implements Executable {
     this.short = estimate(program) < shortRunMicroseconds
   }
 
-  /** Learns from a run of this many milliseconds. */
-  took(milliseconds: number): void {
+  /** Learns from a run of this many milliseconds, on the calling thread or elsewhere. */
+  took(milliseconds: number, here: boolean): void {
     const microseconds = milliseconds * 1000
     if (!this.short) this.short = microseconds < shortRunMicroseconds
-    else if (microseconds > 8 * shortRunMicroseconds && ++this.slow === 3) this.short = false
+    else if (here && microseconds > 2 * shortRunMicroseconds && ++this.slow === 3) this.short = false
   }
 }
 
@@ -73,6 +78,8 @@ class NativeDevice implements Device {
   /** Shared by all programs, since only one runs at a time; as large as the largest wants it. */
   private arena: NativeBuffer
   private flight: Promise<void> | undefined
+  /** Milliseconds of short runs since the event loop last had a turn from here. */
+  private busy = 0
   private readonly loading = new Map<string, Promise<Library>>()
 
   constructor(machine: Machine, cache: LibraryCache, runtime: Runtime, threads: number) {
@@ -128,10 +135,12 @@ class NativeDevice implements Device {
     if (program.arenaBytes > this.arena.bytes) this.arena = this.allocate(program.arenaBytes)
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
-    if (!executable.short) return this.runLong(executable, slots)
+    if (!executable.short || this.busy > breathMilliseconds) return this.runLong(executable, slots)
     const start = performance.now()
     this.runtime.run(jobAddress)
-    executable.took(performance.now() - start)
+    const milliseconds = performance.now() - start
+    this.busy += milliseconds
+    executable.took(milliseconds, true)
     return undefined
   }
 
@@ -150,11 +159,12 @@ class NativeDevice implements Device {
   /** Off the event loop's thread. What the run uses is kept alive until it ends. */
   private runLong(executable: NativeExecutable, slots: readonly DeviceBuffer[]): Promise<void> {
     const kept = { executable, slots: [...slots], arena: this.arena }
+    this.busy = 0
     const start = performance.now()
     this.flight = new Promise<void>((resolve, reject) => {
       this.runtime.run.async(kept.executable.jobAddress, (error) => {
         this.flight = undefined
-        executable.took(performance.now() - start)
+        executable.took(performance.now() - start, false)
         if (error) reject(error)
         else resolve()
         kept.slots.length = 0
