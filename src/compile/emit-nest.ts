@@ -146,8 +146,35 @@ class NestWriter {
     return chunks
   }
 
-  private place(loop: Loop, span: Span, value: Expr, vector = false): void {
-    this.emitter.bind({ loop, low: span.low, high: span.high, value, vector })
+  private place(loop: Loop, { low, high }: Span, value: Expr, vector = false): void {
+    this.emitter.bind({ loop, low, high, value, vector })
+  }
+
+  /** Vectors along the last span; with a short one below it, that one's rounds are neighbouring lanes. */
+  private placeVector(last: Span, value: Expr): void {
+    const { loop, short, lanes } = this.outer
+    if (!short) {
+      this.place(loop, last, value, true)
+      return
+    }
+    const count = countOf(short)
+    const pattern = (offset: (lane: number) => number) =>
+      Array.from({ length: lanes }, (_, lane) => offset(lane))
+    this.emitter.bind({
+      loop,
+      ...short,
+      value: i32(0),
+      vector: true,
+      pattern: pattern((lane) => lane % count),
+    })
+    this.emitter.bind({
+      loop,
+      low: short.high,
+      high: last.high,
+      value: this.emitter.name(binary('div', value, i32(count))),
+      vector: true,
+      pattern: pattern((lane) => Math.floor(lane / count)),
+    })
   }
 
   private nestLoops(spans: readonly Span[], body: () => void, loop = this.outer.loop): void {
@@ -191,7 +218,7 @@ class NestWriter {
       middle,
       (v) => {
         this.emitter.lanes = lanes
-        this.place(loop, last, v, true)
+        this.placeVector(last, v)
         this.stages()
         this.emitter.lanes = 1
       },
@@ -396,7 +423,7 @@ class NestWriter {
 
   private write({ to, at, value, when, accumulate }: Write): void {
     const { buffer, dtype } = this.memory(to)
-    const { base, stride, lanes: scattered } = this.emitter.address(at)
+    const { base, stride, pattern, lanes: scattered } = this.emitter.address(at)
     const lowered = this.emitter.lower(value).value
     const condition = when && this.emitter.lower(when).value
     const put = (index: Expr, item: Expr) => {
@@ -407,7 +434,7 @@ class NestWriter {
       )
     }
     const { lanes } = this.emitter
-    if (lanes === 1 || (stride === 0 && !scattered)) put(base, lowered)
+    if (lanes === 1 || (stride === 0 && !pattern && !scattered)) put(base, lowered)
     else if (stride === 1) put(base, widen(lowered, lanes))
     else {
       throw new BrickError({

@@ -34,14 +34,32 @@ export interface Place {
   readonly depth: number
   /** Each lane has the next value. */
   readonly vector: boolean
+  /** What each lane adds to the value instead, where it is not its number. */
+  readonly pattern?: readonly number[]
 }
 
-/** An i32 that is base + lane · stride, known at a depth. `lanes`: no stride, one item a lane. */
+/**
+ * An i32 that is base + lane · stride, known at a depth. `pattern`: what each lane adds to base,
+ * where that is no multiple of its number. `lanes`: one item a lane, of any kind.
+ */
 interface Address {
   readonly base: Expr
   readonly stride: number
   readonly depth: number
+  readonly pattern?: readonly number[]
   readonly lanes?: readonly Expr[]
+}
+
+/** What lane number `lane` adds to an address. */
+const offsetIn = ({ stride, pattern }: Pick<Address, 'stride' | 'pattern'>, lane: number): number =>
+  pattern?.[lane] ?? stride * lane
+
+/** Offsets of lanes as a stride if they are one. */
+function fromOffsets(offsets: readonly number[]): Pick<Address, 'stride' | 'pattern'> {
+  const stride = (offsets[1] ?? 0) - (offsets[0] ?? 0)
+  return offsets.every((offset, lane) => offset === stride * lane)
+    ? { stride }
+    : { stride: 0, pattern: offsets }
 }
 
 interface Block {
@@ -153,7 +171,11 @@ export class Emitter {
     }
     return {
       base: add(sum, i32(position.constant)),
-      stride: parts.reduce((total, part) => total + part.factor * part.stride, 0),
+      ...fromOffsets(
+        Array.from({ length: this.lanes }, (_, lane) =>
+          parts.reduce((total, part) => total + part.factor * offsetIn(part, lane), 0),
+        ),
+      ),
       depth,
     }
   }
@@ -169,7 +191,7 @@ export class Emitter {
         (sum, part) =>
           add(
             sum,
-            mul(part.lanes?.[lane] ?? add(part.base, i32(lane * part.stride)), i32(part.factor)),
+            mul(part.lanes?.[lane] ?? add(part.base, i32(offsetIn(part, lane))), i32(part.factor)),
           ),
         i32(constant),
       ),
@@ -230,9 +252,10 @@ export class Emitter {
           (sum, { value, low: weight }) => add(sum, mul(value, i32(weight / low))),
           i32(0),
         ),
-        stride: within.reduce(
-          (total, { vector, low: weight }) => total + (vector ? weight / low : 0),
-          0,
+        ...fromOffsets(
+          Array.from({ length: this.lanes }, (_, lane) =>
+            within.reduce((total, place) => total + laneOf(place, lane) * (place.low / low), 0),
+          ),
         ),
         depth: Math.max(0, ...within.map((place) => place.depth)),
       }
@@ -267,8 +290,11 @@ export class Emitter {
       case 'load':
         return this.load(value)
       case 'position': {
-        const { base, stride, depth, lanes } = this.address(value.at)
-        return { value: lanes ? pack(lanes) : this.spread(base, stride), depth }
+        const address = this.address(value.at)
+        return {
+          value: address.lanes ? pack(address.lanes) : this.spread(address),
+          depth: address.depth,
+        }
       }
       case 'register':
         return this.registers.get(value.name)!
@@ -298,7 +324,9 @@ export class Emitter {
     }
   }
 
-  private spread(base: Expr, stride: number): Expr {
+  /** An address as a value. */
+  private spread({ base, stride, pattern }: Address): Expr {
+    if (pattern) return add(widen(base, this.lanes), pack(pattern.map((offset) => i32(offset))))
     if (stride === 0) return base
     if (stride === 1) return ramp(base, this.lanes)
     return add(widen(base, this.lanes), mul(ramp(i32(0), this.lanes), i32(stride, this.lanes)))
@@ -306,13 +334,16 @@ export class Emitter {
 
   private load({ from, at }: Extract<Value, { kind: 'load' }>): { value: Expr; depth: number } {
     const { buffer, dtype } = this.memory(from)
-    const { base, stride, depth, lanes } = this.address(at)
+    const address = this.address(at)
+    const { base, stride, depth, pattern, lanes } = address
     const read = (index: Expr, count = 1) => load(buffer, dtype, index, count)
     if (lanes) return { value: pack(lanes.map((index) => read(index))), depth }
-    if (stride === 0) return { value: read(base), depth }
+    if (stride === 0 && !pattern) return { value: read(base), depth }
     if (stride === 1) return { value: read(base, this.lanes), depth }
     const start = this.name(base, depth, 'a')
-    const items = Array.from({ length: this.lanes }, (_, i) => read(add(start, i32(i * stride))))
+    const items = Array.from({ length: this.lanes }, (_, lane) =>
+      read(add(start, i32(offsetIn(address, lane)))),
+    )
     return { value: pack(items), depth }
   }
 
@@ -321,9 +352,9 @@ export class Emitter {
     depth: number
   } {
     const keys = key.map((k) => this.lower(k))
-    const { base, stride, depth: own } = this.address(at)
-    const depth = Math.max(own, ...keys.map((k) => k.depth))
-    const counter = this.spread(base, stride)
+    const address = this.address(at)
+    const depth = Math.max(address.depth, ...keys.map((k) => k.depth))
+    const counter = this.spread(address)
     const name = (expr: Expr) => this.name(expr, depth)
     const algebra: WordAlgebra<Expr> = {
       constant: (word) => i32(word | 0),
@@ -347,7 +378,7 @@ export class Emitter {
     for (const { index, low, high, every } of guards) {
       const address = this.address(index)
       depth = Math.max(depth, address.depth)
-      const lanes = address.stride === 0 ? address.base : this.spread(address.base, address.stride)
+      const lanes = this.spread(address)
       let holds = binary('and', binary('le', i32(low), lanes), binary('lt', lanes, i32(high)))
       if (every > 1)
         holds = binary('and', holds, binary('eq', binary('rem', lanes, i32(every)), i32(0)))
@@ -357,6 +388,10 @@ export class Emitter {
     return { value: select(chosen, inner.value, outer.value), depth }
   }
 }
+
+/** What lane number `lane` adds to a place's value. */
+const laneOf = ({ vector, pattern }: Place, lane: number): number =>
+  vector ? (pattern?.[lane] ?? lane) : 0
 
 const textOf = (expr: Expr): string => (expr.kind === 'var' ? expr.name : JSON.stringify(expr))
 

@@ -3,13 +3,14 @@ import {
   countOf,
   type Nest,
   positionsIn,
+  readsData,
   type Span,
   type Stage,
   spansOf,
   strideIn,
   valuesOf,
 } from './nest.ts'
-import type { Loop } from './position.ts'
+import type { Loop, Position } from './position.ts'
 import type { Value } from './value.ts'
 
 /** How a flat loop is written: the loops that it is split into, and the vector lanes of the last. */
@@ -18,6 +19,8 @@ export interface Layout {
   readonly spans: readonly Span[]
   /** Lanes of the last span; 1: scalar. */
   readonly lanes: number
+  /** The lower part of the last span, which lanes run through again and again: the 2 of a pooling window. */
+  readonly short?: Span
 }
 
 /** An inner loop, its spans, and how well vectors run along it (undefined: they can't). */
@@ -46,7 +49,51 @@ export function layoutOf(
     const vector = lanes === 1 && along !== undefined
     return [stage, { loop, spans: own, lanes: vector ? lanesFor(countOf(own.at(-1)!), target) : 1 }]
   })
-  return { outer: { loop: outer, spans, lanes }, inner: new Map(inner) }
+  const joined =
+    lanes === 1 && inner.every(([, layout]) => layout.lanes === 1)
+      ? joinShort(outer, spans, stages, target)
+      : undefined
+  return { outer: joined ?? { loop: outer, spans, lanes }, inner: new Map(inner) }
+}
+
+/**
+ * Where the last span is too short for vectors: vectors along it and the one above it, if whole
+ * vectors fill both and what is written is contiguous.
+ */
+function joinShort(
+  loop: Loop,
+  spans: readonly Span[],
+  stages: readonly Stage[],
+  target: Target,
+): Layout | undefined {
+  const [upper, short] = spans.slice(-2)
+  if (!upper || !short || countOf(short) >= 4) return undefined
+  const last = { low: short.low, high: upper.high }
+  let lanes = target.lanes
+  while (lanes >= 4 && (countOf(last) % lanes !== 0 || lanes % countOf(short) !== 0)) lanes /= 2
+  if (lanes < 4 || !runsThrough(stages, loop, upper, short)) return undefined
+  return { loop, spans: [...spans.slice(0, -2), last], lanes, short }
+}
+
+/** Whether all addresses step evenly along both spans, and writes go on from one to the next. */
+function runsThrough(stages: readonly Stage[], loop: Loop, upper: Span, short: Span): boolean {
+  const values = valuesOf(stages)
+  const along = (position: Position) => [
+    strideIn(position, loop, upper),
+    strideIn(position, loop, short),
+  ]
+  const writes = stages.flatMap((stage) => stage.writes)
+  const contiguous = writes.every(({ at, accumulate }) => {
+    const [up, down] = along(at)
+    return !accumulate && down === 1 && up === countOf(short)
+  })
+  return (
+    contiguous &&
+    !values.some((value) => value.kind === 'guard' || value.kind === 'inside') &&
+    positionsIn(stages, values).every(
+      (position) => !along(position).includes(undefined) && !readsData(position),
+    )
+  )
 }
 
 function innerOf(stage: Stage, loop: Loop): Inner {

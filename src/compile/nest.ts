@@ -124,7 +124,7 @@ export function strideIn(position: Position, loop: Loop, span: Span): number | u
 }
 
 /** Whether a position is calculated from data, which may differ from lane to lane. */
-function readsData(position: Position): boolean {
+export function readsData(position: Position): boolean {
   return position.terms.some(({ atom }) => {
     if (atom.kind === 'digit') return false
     return atom.kind === 'data' || readsData(atom.of)
