@@ -27,5 +27,24 @@ export async function run() {
   for (let i = 0; i < 200; i++) losses.push(await step(x, y).item())
   const ones = bw.ones([600, 600])
   const product = await ones.matmul(ones).sum().item()
-  return { backend: backend.name, losses, product, isolated: globalThis.crossOriginIsolated }
+  const { train: digits, test } = await bw.data.digits()
+  const run = await bw.train.fit(
+    new bw.nn.Sequential(new bw.nn.Flatten(), new bw.nn.Linear(64, 10)),
+    digits,
+    {
+      validation: test,
+      loss: bw.nn.crossEntropy,
+      optimizer: bw.optim.adam({ lr: 0.01 }),
+      epochs: 3,
+      metrics: [bw.metrics.accuracy],
+    },
+  )
+  const accuracy = run.history.at(-1).validation.metrics.accuracy
+  return {
+    accuracy,
+    backend: backend.name,
+    losses,
+    product,
+    isolated: globalThis.crossOriginIsolated,
+  }
 }

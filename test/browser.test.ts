@@ -65,6 +65,8 @@ interface Result {
   readonly backend: string
   readonly losses: number[]
   readonly product: number
+  /** Of a linear classifier on the digits. */
+  readonly accuracy: number
   readonly isolated: boolean
 }
 
@@ -108,6 +110,7 @@ describe.skipIf(!browser)('in Chromium', () => {
       expect(result.isolated).toBe(isolated)
       expect(result.losses.at(-1)).toBeLessThan(0.1)
       expect(result.losses[0]).toBeGreaterThan(0.5)
+      expect(result.accuracy).toBeGreaterThan(0.85)
       expect(result.product).toBe(600 ** 3)
     } finally {
       await page.close()
