@@ -6,7 +6,7 @@ import type { Cut } from './cut.ts'
 import { Emitter, type Memory } from './emitter.ts'
 import { microName } from './micro-kernel.ts'
 import { strideIn, valuesOf, type Write } from './nest.ts'
-import { batchOffset, emitPacking } from './packing.ts'
+import { batchOffset, emitPacking, tableSize } from './packing.ts'
 import type { Loop } from './position.ts'
 
 /** Multiply-adds that make a chunk worth handing to a thread, and the most chunks of a kernel. */
@@ -121,13 +121,13 @@ class TiledWriter {
     e.bind({ loop: PARTS, low: 1, high: PARTS.extent, value: part, vector: false })
     this.block({ columns: [firstColumn, endColumn], rows, depth: [fromDepth, endDepth] })
     const scratch: Scratch[] = [
-      { name: 'panel', dtype: 'f32', size: per * this.depth * this.width },
+      { name: 'panel', dtype: 'f32', size: per * this.depth * this.width + tile.lanes },
       {
         name: 'sums',
         dtype: 'f32',
         size: (this.blocks > 1 ? rowsEach * per : 1) * tile.rows * this.width,
       },
-      { name: 'table', dtype: 'i32', size: this.width },
+      { name: 'table', dtype: 'i32', size: tableSize(this.width) },
     ]
     return {
       name,
@@ -208,6 +208,7 @@ class TiledWriter {
           target: 'panel',
           at: e.name(mul(sub(column, columns[0]), i32(this.depth * this.width))),
           table: 'table',
+          overrun: true,
         })
       },
       { start: columns[0] },

@@ -1,5 +1,18 @@
 import type { Node } from '../graph/node.ts'
-import { add, binary, comment, f32, i32, load, mul, store, sub, variable } from '../loop/build.ts'
+import {
+  add,
+  binary,
+  comment,
+  f32,
+  i32,
+  load,
+  mul,
+  register,
+  set,
+  store,
+  sub,
+  variable,
+} from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
 import { type Axis, type Contraction, merged } from './contraction.ts'
 import type { Cut } from './cut.ts'
@@ -25,6 +38,8 @@ interface Packing {
   readonly target: string
   readonly at: Expr
   readonly table: string
+  /** The panel is this chunk's own and may be written a vector past its end. */
+  readonly overrun: boolean
 }
 
 /** Neighbours in a panel that are neighbours in memory, whatever the panel: a divisor of the innermost run. */
@@ -59,12 +74,8 @@ function offsetOf(axes: readonly { extent: number; stride: number }[], index: Ex
 
 /** Writes the loops of a packing. */
 export function emitPacking(emitter: Emitter, packing: Packing): void {
-  const { across, along, width, lanes, from, depth, whole } = packing
-  const group = groupOf(across, width, lanes)
-  const row =
-    isOneRun(across, lanes) && group < lanes
-      ? runRow(emitter, packing)
-      : groupRow(emitter, packing, group)
+  const { along, from, depth, whole } = packing
+  const row = rowsOf(emitter, packing)
   if (!whole) {
     emitter.loop('k', depth, (k) => {
       row(emitter.name(offsetOf(along, emitter.name(add(from, k)))), k)
@@ -86,6 +97,66 @@ export function emitPacking(emitter: Emitter, packing: Packing): void {
 
 /** Copies one row of a panel from `shift`; `index` is its place in the panel. */
 type Row = (shift: Expr, index: Expr) => void
+
+/** The fewest copies a row: by groups, or by runs where the panel is private and may be written past. */
+function rowsOf(emitter: Emitter, packing: Packing): Row {
+  const { across, width, lanes, overrun } = packing
+  const group = groupOf(across, width, lanes)
+  const run = across.at(-1)
+  const whole = overrun && width % lanes === 0 && group < lanes && run?.stride === 1
+  if (!whole) return groupRow(emitter, packing, group)
+  if (isOneRun(across, lanes)) return runRow(emitter, packing)
+  const byRuns = (width / run.extent + 1) * Math.ceil(run.extent / lanes)
+  return byRuns < width / group ? runsRow(emitter, packing) : groupRow(emitter, packing, group)
+}
+
+/**
+ * Rows in several runs: each is copied by whole vectors, in order. What a vector writes past its
+ * run is written again by the next; what it reads past its run is there, for all memory may be
+ * read a vector past its end.
+ */
+function runsRow(
+  emitter: Emitter,
+  { source, offset, across, width, lanes, first, target, at, table }: Packing,
+): Row {
+  const run = across.at(-1)!.extent
+  const total = across.reduce((product, axis) => product * axis.extent, 1)
+  const most = Math.ceil(width / run) + 1
+  const lane = emitter.fresh('lane')
+  const here = variable(lane)
+  emitter.emit(register(lane, i32(0)))
+  // Entries: where a run is read, where it is written, and how long it is.
+  emitter.loop('r', i32(most), (r) => {
+    const position = emitter.name(add(first, here))
+    const inside = emitter.name(binary('min', position, i32(total - 1)))
+    const left = sub(i32(run), binary('rem', inside, i32(run)))
+    const room = binary('min', sub(i32(width), here), sub(i32(total), position))
+    const length = emitter.name(binary('min', left, room))
+    const entry = emitter.name(mul(r, i32(3)))
+    emitter.emit(store(table, entry, add(offset, offsetOf(across, inside))))
+    emitter.emit(store(table, add(entry, i32(1)), here))
+    emitter.emit(store(table, add(entry, i32(2)), length))
+    emitter.emit(set(lane, add(here, length)))
+  })
+  return (shift, index) => {
+    const start = emitter.name(add(at, mul(index, i32(width))))
+    emitter.loop('r', i32(most), (r) => {
+      const entry = emitter.name(mul(r, i32(3)))
+      const read = emitter.name(add(load(table, 'i32', entry), shift))
+      const write = emitter.name(add(start, load(table, 'i32', add(entry, i32(1)))))
+      const length = emitter.name(load(table, 'i32', add(entry, i32(2))))
+      emitter.loop(
+        'j',
+        length,
+        (j) => emitter.emit(store(target, add(write, j), load(source, 'f32', add(read, j), lanes))),
+        { step: lanes },
+      )
+    })
+  }
+}
+
+/** Entries of a packing's table, at most. */
+export const tableSize = (width: number): number => 3 * (width + 1)
 
 /** Rows that lie in one piece, of any length: vectors, then single elements, then zeros. */
 function runRow(
@@ -185,6 +256,7 @@ export function emitPackLeft(
         target: memory(packed).buffer,
         at: emitter.name(mul(p, i32(k * tile.rows))),
         table: 'table',
+        overrun: false,
       })
     },
     { start },

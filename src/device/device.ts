@@ -21,7 +21,7 @@ export interface Device {
   readonly target: Target
   readonly threads: number
 
-  /** New memory of this many bytes (at least 1), aligned to 64. Its contents are undefined. */
+  /** New memory of this many bytes (at least 1), aligned to 64. Its contents are undefined. 64 bytes past its end may be read, too. */
   allocate(bytes: number): DeviceBuffer
 
   /** Copies elements into the buffer, from its start. Call it only when no run is in flight that uses the buffer. */

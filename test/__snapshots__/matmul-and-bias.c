@@ -116,8 +116,8 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   const float *const S3 = (const float *)slots[3];
   float *const S4 = (float *)slots[4];
   float *const panel = (float *)scratch;
-  float *const sums = (float *)(scratch + 16384);
-  int *const table = (int *)(scratch + 17920);
+  float *const sums = (float *)(scratch + 16448);
+  int *const table = (int *)(scratch + 17984);
   /* contract [64,64] → add [64,64] */
   const int t0 = chunk % 1;
   const int t1 = chunk % 1;
@@ -176,7 +176,7 @@ const struct {
   long long chunks;
   long long scratch_bytes;
 } brick_kernels[] = {
-  { kernel_0, 1, 18176 },
+  { kernel_0, 1, 18816 },
   { 0, 0, 0 },
 };
 

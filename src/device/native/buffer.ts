@@ -5,6 +5,8 @@ import type { DeviceBuffer } from '../device.ts'
 import { foreign } from './library.ts'
 
 const alignment = 64
+/** Programs may read a vector past the end. */
+const slack = 64
 /** Memory of at least a megabyte begins on a huge page, so that first touching it costs few page faults. */
 const hugePage = 2 * 2 ** 20
 export const smallestHuge = 2 ** 20
@@ -23,7 +25,7 @@ export class NativeBuffer implements DeviceBuffer {
   constructor(bytes: number) {
     this.bytes = Math.max(1, bytes)
     const align = this.bytes >= smallestHuge ? hugePage : alignment
-    const size = this.bytes + align
+    const size = this.bytes + align + slack
     this.memory = newMemory(size)
     const address = foreign().address(this.memory)
     this.offset = Number(-address & BigInt(align - 1))

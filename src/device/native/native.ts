@@ -54,7 +54,8 @@ class NativeExecutable implements Executable {
   took(milliseconds: number, here: boolean): void {
     const microseconds = milliseconds * 1000
     if (!this.short) this.short = microseconds < shortRunMicroseconds
-    else if (here && microseconds > 2 * shortRunMicroseconds && ++this.slow === 3) this.short = false
+    else if (here && microseconds > 2 * shortRunMicroseconds && ++this.slow === 3)
+      this.short = false
   }
 }
 

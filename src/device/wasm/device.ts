@@ -189,7 +189,10 @@ class WasmDevice implements Device {
       const pool = await this.#pool
       if (this.#isClosed) throw closed()
       if (pool) await pool.run({ program: it.loaded, slots: it.table, scratch, stride })
-      else await runSlices(it, scratch)
+      else {
+        await runSlices(it, scratch)
+        await nextTurn()
+      }
     } finally {
       this.#inUse.delete(inUse)
       this.#hadTurn()

@@ -10,6 +10,8 @@ const PAGE = 65536
 const MOST_PAGES = 65536
 /** Memory grows by at least this much at a time. */
 const GROWTH = 256
+/** Programs may read a vector past the end of any memory. */
+const SLACK = 64
 
 /** A piece of the device's memory. */
 export class WasmBuffer implements DeviceBuffer {
@@ -80,7 +82,7 @@ export class WasmMemory {
 
   /** Memory with undefined contents, until `give`. */
   take(bytes: number): number {
-    const address = this.#allocator.take(bytes)
+    const address = this.#allocator.take(bytes + SLACK)
     if (address === undefined) throw this.#full(bytes)
     return address
   }
