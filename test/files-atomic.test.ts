@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -59,3 +67,12 @@ test('cacheFolder', () => {
   expect(cacheFolder({ LOCALAPPDATA: 'C:/L' }, 'win32')).toBe('C:/L/brickwork/Cache')
   expect(() => cacheFolder({}, 'linux')).toThrow(/Set BRICKWORK_CACHE/)
 })
+
+test.skipIf(!existsSync('/proc/self'))(
+  'a folder that can never be made is refused, not waited for',
+  async () => {
+    await expect(writeAtomically('/proc/none/file', bytes(''))).rejects.toThrow(
+      /no such file|permission/,
+    )
+  },
+)

@@ -6,6 +6,7 @@ import type { ArrayDataset } from '../data/array-dataset.ts'
 import type { TrainAndTest } from '../data/digits.ts'
 import { statistics } from '../data/statistics.ts'
 import { fileError } from '../files/errors.ts'
+import { makeFolder } from '../files/folders.ts'
 import { createModel } from '../models/models.ts'
 import { crossEntropy } from '../nn/cross-entropy.ts'
 import type { Module } from '../nn/module.ts'
@@ -149,7 +150,7 @@ function classNamesOf({ name, classNames }: ArrayDataset): readonly string[] {
 /** The first of `runs/name-1`, `runs/name-2`, … that is free. */
 async function freshFolder(name: string): Promise<string> {
   try {
-    await mkdir('runs', { recursive: true })
+    await makeFolder('runs')
     for (let number = 1; ; number++) {
       const folder = join('runs', `${name}-${number}`)
       if (existsSync(folder)) continue

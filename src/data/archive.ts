@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { access, constants, mkdir, readFile } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
@@ -7,6 +7,7 @@ import { BrickError } from '../base/errors.ts'
 import { cacheFolder } from '../base/folders.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { fileError } from '../files/errors.ts'
+import { makeFolder } from '../files/folders.ts'
 import { type DownloadOptions, download } from './download.ts'
 
 /** A dataset that is distributed as files. */
@@ -66,7 +67,7 @@ function mirrorsOf({ name, mirrors }: Archive, options: ArchiveOptions): readonl
 /** Better to fail before a long download than after it. */
 async function checkWritable(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await access(folder, constants.W_OK)
   } catch (error) {
     throw fileError('write', folder, error)

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileError } from './errors.ts'
+import { makeFolder } from './folders.ts'
 
 /**
  * Writes a file so that a reader sees either the old content or all of the new: into a temporary
@@ -22,7 +23,7 @@ export async function writeAtomically(
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await writeAndFlush(temporary, content instanceof Uint8Array ? [content] : content)
     await rename(temporary, path)
     await flushFolder(folder)

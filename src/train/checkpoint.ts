@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, rm } from 'node:fs/promises'
+import { appendFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { fileError } from '../files/errors.ts'
+import { makeFolder } from '../files/folders.ts'
 import { readSafetensors, writeSafetensors } from '../files/tensor-file.ts'
 import { parseRunState, type RunState, showRunState } from './run-state.ts'
 
@@ -33,7 +34,7 @@ export const checkpointPath = (folder: string, name: CheckpointName): string =>
 export async function prepareFolder(folder: string): Promise<void> {
   const probe = join(folder, `.probe-${process.pid}`)
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await appendFile(probe, '')
     await rm(probe)
   } catch (error) {

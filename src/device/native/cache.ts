@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { BrickError } from '../../base/errors.ts'
+import { makeFolder } from '../../files/folders.ts'
 import { buildLibrary, type Compiler, type Source } from './compiler.ts'
 
 const libraryName = 'program.so'
@@ -42,7 +43,7 @@ export class LibraryCache {
   /** Makes or checks the folder: it must be ours alone, since we run the code in it. */
   static async open(folder: string, compiler: Compiler, identity: string): Promise<LibraryCache> {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolder(folder, 0o700)
       const { uid, mode } = await stat(folder)
       const user = process.getuid?.()
       if (user !== undefined && uid !== user) throw notOurs(folder, uid)
