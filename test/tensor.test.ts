@@ -1,5 +1,18 @@
-import { expect, test } from 'vitest'
-import { checkpoint, compile, grad, rand, type Tensor, tensor, variable } from '../src/index.ts'
+import { describe, expect, test } from 'vitest'
+import {
+  BrickError,
+  checkpoint,
+  compile,
+  createBackend,
+  grad,
+  nn,
+  rand,
+  type Tensor,
+  tensor,
+  useBackend,
+  variable,
+  zeros,
+} from '../src/index.ts'
 
 test('the graph f = (x + y)·z has value −12 and gradients −4, −4, 3', async () => {
   const [x, y, z] = [-2, 5, -4].map((v) => variable(tensor(v), true))
@@ -95,4 +108,52 @@ test('a sum of two products is one kernel after another', async () => {
   ]
   const sum = compile((x: Tensor, y: Tensor) => x.matmul(y).add(y.matmul(x)).relu())
   expect([...(await sum(a, b).data())]).toEqual([5, 5, 5, 5])
+})
+
+/** What a program in plain JavaScript could pass. */
+// biome-ignore lint/suspicious/noExplicitAny: the types would refuse these calls
+const untyped = (value: unknown): any => value
+
+describe('refuses', () => {
+  const x = tensor([1, 2])
+  test.each<[string, () => unknown, RegExp]>([
+    ['an operand that is missing', () => x.add(untyped(undefined)), /operand: expected a tensor/],
+    ['a promised operand', () => x.mul(untyped(x.sum().item())), /got a promise\. Leave out item/],
+    ['text as numbers', () => tensor(untyped(['a'])), /expected numbers or booleans, got string/],
+    ['a negative size', () => zeros([-1]), /whole numbers from 0, got \[-1\]/],
+    ['a shape that is none', () => zeros(untyped('ab')), /whole numbers from 0, got "ab"/],
+    ['a variable of an array', () => variable(untyped([1])), /variable: expected a tensor, got an/],
+    ['a pool without a size', () => new nn.MaxPool2d(untyped(undefined)), /MaxPool2d: .*kernel/],
+    [
+      'to compile what is no function',
+      () => compile(untyped(3)),
+      /expected a function, got number/,
+    ],
+    ['a compiled number', () => compile(untyped(() => 3))(), /returns tensors, got 3/],
+    ['a compiled list with a number', () => compile(untyped(() => [x, 3]))(), /'1' of type number/],
+  ])('%s', (_, body, message) => {
+    expect(body).toThrow(message)
+    expect(body).toThrow(BrickError)
+  })
+
+  test('an async function in compile, once and without a stray rejection', () => {
+    const step = compile(untyped(async (t: Tensor) => t.mul(await t.sum().item())))
+    expect(() => step(x)).toThrow(/got an async one\. Make it a plain function/)
+  })
+
+  test('what leaked out of a compiled function, and says what to do', async () => {
+    let leak = x
+    const step = compile((t: Tensor) => {
+      leak = t.mul(2)
+      return t.add(1)
+    })
+    await step(x).data()
+    await expect(leak.data()).rejects.toThrow(/Return it from the compiled function/)
+  })
+
+  test('a backend by its name alone, and names that every object has', async () => {
+    await expect(useBackend(untyped('wasm'))).rejects.toThrow(/got 'wasm'\. Make one: await/)
+    await expect(createBackend('toString')).rejects.toThrow(/backend: expected .*'toString'/)
+    expect(await x.sum().item()).toBe(3)
+  })
 })

@@ -39,7 +39,7 @@ async function nativeWorks(): Promise<boolean> {
 
 /** Makes a backend by name. Throws a BrickError of kind `unknown` or `compiler` that says why it can't be had. */
 export async function createBackend(name: string, options: BackendOptions = {}): Promise<Backend> {
-  if (!(name in backends)) {
+  if (!Object.hasOwn(backends, name)) {
     throw new BrickError({
       kind: 'unknown',
       where: 'backend',

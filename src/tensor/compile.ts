@@ -45,6 +45,7 @@ const MAX_VERSIONS = 64
 export function compile<A extends readonly Tensor[], R extends Result>(
   fn: (...args: A) => R,
 ): (...args: A) => R {
+  if (typeof fn !== 'function') throw refused('a function', typeof fn)
   const versions = new Map<string, Version>()
   return (...args) => {
     const key = args.map((a) => signature(a)).join(';')
@@ -60,13 +61,16 @@ export function compile<A extends readonly Tensor[], R extends Result>(
 
 function signature(argument: unknown): string {
   if (argument instanceof Tensor) return `${argument.dtype}[${argument.shape}]`
-  throw new BrickError({
-    kind: 'argument',
-    where: 'compile',
-    got: `an argument of type ${typeof argument}`,
-    wanted: 'tensors',
-    remedy: 'Pass numbers that change as tensors: tensor(0.1); others are captured from outside.',
-  })
+  throw refused(
+    'tensors',
+    `an argument of type ${typeof argument}`,
+    'Pass numbers that change as tensors: tensor(0.1); others are captured from outside.',
+  )
+}
+
+function refused(wanted: string, got: string, remedy?: string): BrickError {
+  const parts = { kind: 'argument', where: 'compile', wanted, got } as const
+  return new BrickError(remedy === undefined ? parts : { ...parts, remedy })
 }
 
 function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Version {
@@ -86,17 +90,19 @@ function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Vers
 function unpack(result: Result): { tensors: readonly Tensor[]; rebuild: Version['rebuild'] } {
   if (result === undefined) return { tensors: [], rebuild: () => undefined }
   if (result instanceof Tensor) return { tensors: [result], rebuild: ([t]) => t }
-  if (Array.isArray(result)) return { tensors: result, rebuild: (tensors) => tensors }
+  if (result instanceof Promise) {
+    // What it is rejected with says the same less clearly.
+    result.catch(() => {})
+    const remedy = 'Make it a plain function, and await its result outside.'
+    throw refused('a function that returns tensors', 'an async one', remedy)
+  }
+  if (typeof result !== 'object' || result === null) {
+    throw refused('a function that returns tensors', `${result} as the result`)
+  }
   const entries = Object.entries(result as { readonly [name: string]: Tensor })
   const bad = entries.find(([, value]) => !(value instanceof Tensor))
-  if (bad) {
-    throw new BrickError({
-      kind: 'argument',
-      where: 'compile',
-      got: `'${bad[0]}' of type ${typeof bad[1]} in the result`,
-      wanted: 'tensors only',
-    })
-  }
+  if (bad) throw refused('tensors only', `'${bad[0]}' of type ${typeof bad[1]} in the result`)
+  if (Array.isArray(result)) return { tensors: result, rebuild: (tensors) => tensors }
   const names = entries.map(([name]) => name)
   return {
     tensors: entries.map(([, value]) => value),

@@ -6,8 +6,19 @@ import { constant } from './compose/arithmetic.ts'
 import { generator } from './random.ts'
 import { Tensor } from './tensor.ts'
 
+function checkShape(shape: Shape): void {
+  if (Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return
+  throw new BrickError({
+    kind: 'shape',
+    where: 'shape',
+    wanted: 'an array of whole numbers from 0',
+    got: JSON.stringify(shape),
+  })
+}
+
 /** A tensor with `value` everywhere. */
 export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+  checkShape(shape)
   return new Tensor(constant(value, shape, dtype))
 }
 

@@ -38,8 +38,19 @@ export function currentBackend(): Promise<Backend> {
 
 /**
  * Uses this backend from now on. Contents move over when they are next used.
+ *
+ * @throws BrickError `argument` if it is no backend.
  */
 export async function useBackend(next: Backend): Promise<void> {
+  if (typeof next?.prepare !== 'function') {
+    throw new BrickError({
+      kind: 'argument',
+      where: 'useBackend',
+      wanted: 'a backend',
+      got: typeof next === 'string' ? `'${next}'` : typeof next,
+      remedy: "Make one: await useBackend(await createBackend('wasm')).",
+    })
+  }
   await settle()
   backend = Promise.resolve(next)
   prepared = preparedFor.get(next) ?? { runnables: new Map(), ready: new Map() }

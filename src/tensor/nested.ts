@@ -35,7 +35,15 @@ function fromTyped(values: TypedArray, wanted?: DType) {
 
 function collect(level: Nested, shape: Shape, depth: number, out: (number | boolean)[]): void {
   if (depth === shape.length && !Array.isArray(level)) {
-    out.push(level as number | boolean)
+    if (typeof level !== 'number' && typeof level !== 'boolean') {
+      throw new BrickError({
+        kind: 'argument',
+        where: 'tensor',
+        wanted: 'numbers or booleans',
+        got: typeof level,
+      })
+    }
+    out.push(level)
     return
   }
   if (!Array.isArray(level) || level.length !== shape[depth]) {

@@ -34,10 +34,11 @@ export class Storage {
     if (!this.host) {
       if (!this.device || !this.buffer) {
         throw new BrickError({
-          kind: 'internal',
-          where: 'storage',
-          got: 'no contents',
-          remedy: 'This is a bug in Brickwork: please report it.',
+          kind: 'argument',
+          where: 'tensor',
+          wanted: 'a tensor with contents',
+          got: 'one that was made inside a compiled function, or whose computation failed',
+          remedy: 'Return it from the compiled function, and use what the call returns.',
         })
       }
       this.host = this.device.read(this.buffer, this.dtype, this.size)

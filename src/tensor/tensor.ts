@@ -62,6 +62,7 @@ export class Tensor {
 
   /** A tensor whose contents can be replaced by `assign`: a parameter or other state. */
   static variable(initial: Tensor, requiresGrad = false): Tensor {
+    if (!(initial instanceof Tensor)) throw notTensor(initial, 'variable')
     const storage = new Storage(initial.dtype, sizeOf(initial.shape))
     const { node } = initial
     const ready = node.is('buffer') ? (node.attrs.source as Storage).onHost() : undefined
@@ -568,8 +569,24 @@ const owners = new WeakMap<Storage, Tensor>()
 /** @internal The state that a storage belongs to. */
 export const ownerOf = (storage: Storage): Tensor | undefined => owners.get(storage)
 
-const nodeOf = (value: TensorLike): Node | number =>
-  typeof value === 'number' ? value : value.node
+function nodeOf(value: TensorLike): Node | number {
+  if (typeof value === 'number') return value
+  if (value instanceof Tensor) return value.node
+  throw notTensor(value, 'operand')
+}
+
+function notTensor(value: unknown, where: string): BrickError {
+  const isPromise = (value as object | undefined) instanceof Promise
+  return new BrickError({
+    kind: 'argument',
+    where,
+    wanted: where === 'operand' ? 'a tensor or a number' : 'a tensor',
+    got: isPromise ? 'a promise' : Array.isArray(value) ? 'an array' : typeof value,
+    remedy: isPromise
+      ? 'Leave out item() or data(): tensors take part in operations as they are.'
+      : 'Make a tensor of it: tensor([1, 2]).',
+  })
+}
 const bool = (x: Tensor): Node => arithmetic.cast(x.node, 'bool')
 
 /** condition ? yes : no, element by element, broadcast. */

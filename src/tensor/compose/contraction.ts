@@ -118,7 +118,7 @@ export type Pair = number | readonly number[]
 
 /** One number for every spatial axis, or one each. */
 export function spatial(value: Pair, d: number, where: string, name: string): number[] {
-  const list = typeof value === 'number' ? new Array<number>(d).fill(value) : [...value]
+  const list = typeof value === 'number' ? new Array<number>(d).fill(value) : [...(value ?? [])]
   if (list.length !== d || list.some((v) => !Number.isInteger(v) || v < 0)) {
     throw new BrickError({
       kind: 'argument',
