@@ -261,6 +261,13 @@ describe('loading', () => {
     expect(await target.stateDict()['0.weight']!.data()).toEqual(before)
   })
 
+  test.each([
+    ['nothing', undefined, /expected tensors or arrays by name, got it of type undefined/],
+    ['a number', { '0.weight': 3 }, /got 0\.weight of type number/],
+  ])('%s is refused', (_, given, message) => {
+    expect(() => model().loadStateDict(given as never)).toThrow(message)
+  })
+
   test('strict: false loads what fits; the counter of batches may always be missing', async () => {
     const target = model()
     const report = target.loadStateDict({ '0.bias': ones([3]), more: ones([1]) }, { strict: false })

@@ -154,6 +154,40 @@ describe('what goes wrong', () => {
     })
   })
 
+  // @ts-expect-error: JavaScript lets it through.
+  class Silent extends Module {
+    readonly inner = new Linear(2, 2)
+  }
+  class Talking extends Silent {
+    forward(): Tensor {
+      return 3 as never
+    }
+  }
+  test.each<[string, unknown, unknown, object, RegExp]>([
+    ['no model', undefined, trainSet, {}, /model: expected a Module .*got undefined/],
+    ['a model without forward', new Silent(), trainSet, {}, /got Silent without one/],
+    ['a model that returns a number', new Talking(), trainSet, {}, /model\.forward: .*got number/],
+    ['no dataset', freshNet(), undefined, {}, /trainSet: expected a dataset, got undefined/],
+    [
+      'an array to validate on',
+      freshNet(),
+      trainSet,
+      { validation: [1] },
+      /validation: .*an array/,
+    ],
+    ['metrics by name', freshNet(), trainSet, { metrics: ['accuracy'] }, /Pass \[metrics\.acc/],
+    ['an async loss', freshNet(), trainSet, { loss: async () => 1 }, /loss: .*got a promise/],
+  ])('%s is refused', async (_, model, data, options, message) => {
+    const run = trainModel(model as Module, data as never, { ...usual, ...options })
+    await expect(run).rejects.toThrow(message)
+    await expect(run).rejects.toMatchObject({ kind: 'argument' })
+  })
+
+  test('targets beyond the classes are among the reasons for NaN', async () => {
+    const failing = trainModel(new Linear(2, 1), trainSet, usual)
+    await expect(failing).rejects.toThrow(/check that targets are classes that the model has/)
+  })
+
   test('a loss that is no number is refused', async () => {
     const loss = (output: Tensor) => output
     await expect(trainModel(freshNet(), trainSet, { ...usual, loss })).rejects.toMatchObject({

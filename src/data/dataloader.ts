@@ -1,6 +1,6 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { checkWhole } from './check.ts'
+import { checkDataset, checkWhole } from './check.ts'
 import type { CopyInput, Dataset } from './dataset.ts'
 import { type Normalization, normalizer } from './normalize.ts'
 import { permutation } from './random.ts'
@@ -57,6 +57,7 @@ export class DataLoader {
     const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, normalize } = options
     checkWhole('DataLoader', 'batchSize', batchSize, 1)
     checkWhole('DataLoader', 'seed', seed, 0)
+    checkDataset(dataset, 'DataLoader')
     this.dataset = dataset
     this.batchSize = batchSize
     this.shuffle = shuffle

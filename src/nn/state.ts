@@ -34,6 +34,18 @@ export function loadState(
   where: string,
   { strict = true }: LoadOptions = {},
 ): LoadReport {
+  const bad = Object.entries(
+    given instanceof Map ? Object.fromEntries(given) : (given ?? { it: given }),
+  ).find(([, value]) => !Array.isArray((value as StateValue | undefined)?.shape))
+  if (bad) {
+    throw new BrickError({
+      kind: 'argument',
+      where: `${where}.loadStateDict`,
+      wanted: 'tensors or arrays by name',
+      got: `${bad[0]} of type ${typeof bad[1]}`,
+      remedy: 'Pass what stateDict() returned or what a file of weights holds.',
+    })
+  }
   const values = given instanceof Map ? given : new Map(Object.entries(given))
   const missing = Object.keys(own).filter((name) => !values.has(name) && !dispensable(name))
   const unexpected = [...values.keys()].filter((name) => !Object.hasOwn(own, name))

@@ -1,5 +1,7 @@
+import { BrickError } from '../base/errors.ts'
+import { checkDataset } from '../data/check.ts'
 import type { Dataset } from '../data/dataset.ts'
-import type { Module } from '../nn/module.ts'
+import { Module } from '../nn/module.ts'
 import { generator } from '../tensor/random.ts'
 import type { EventListener } from './events.ts'
 import type { StopReason } from './history.ts'
@@ -30,6 +32,9 @@ import { Session } from './session.ts'
  */
 export async function fit(model: Module, trainSet: Dataset, options: FitOptions): Promise<Run> {
   const settings = settingsOf(options)
+  checkModel(model)
+  checkDataset(trainSet, 'train.fit: trainSet')
+  if (settings.validation) checkDataset(settings.validation, 'train.fit: validation')
   const listeners = [await reporterFor(settings.progress), settings.onEvent]
   const tell: EventListener = async (event) => {
     for (const listener of listeners) await listener?.(event)
@@ -44,6 +49,17 @@ export async function fit(model: Module, trainSet: Dataset, options: FitOptions)
   } finally {
     model.eval()
   }
+}
+
+function checkModel(model: unknown): void {
+  if (model instanceof Module && typeof model.forward === 'function') return
+  throw new BrickError({
+    kind: 'argument',
+    where: 'train.fit: model',
+    wanted: 'a Module with a method forward',
+    got: model instanceof Module ? `${model.constructor.name} without one` : typeof model,
+    remedy: 'Extend nn.Module and write forward(x), or use nn.Sequential.',
+  })
 }
 
 async function runOf(

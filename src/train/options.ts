@@ -91,6 +91,9 @@ export function settingsOf(options: FitOptions): Settings {
     const remedy = 'Pass optim.adam({ lr: 1e-3 }), for example.'
     throw refuse('optimizer', 'what an optimiser is made with', typeof options.optimizer, remedy)
   }
+  if (!metrics.every((metric) => typeof metric?.measure === 'function')) {
+    throw refuse('metrics', 'metrics', metrics, 'Pass [metrics.accuracy], for example.')
+  }
   const names = ['loss', ...metrics.map(({ name }) => name)]
   if (!names.includes(monitor)) throw refuse('monitor', names.join(' or '), `'${monitor}'`)
   if (new Set(names).size < names.length) throw refuse('metrics', 'names that differ', names)

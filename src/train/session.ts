@@ -188,7 +188,7 @@ interface Note {
 }
 
 const lossRemedy =
-  'Lower the learning rate, or find the operation with debugNan: true (--debug-nan).'
+  'Lower the learning rate, check that targets are classes that the model has, or find the operation with debugNan: true (--debug-nan).'
 
 function lossError(loss: number, epoch: number, step: number, steps: number): BrickError {
   return new BrickError({

@@ -2,7 +2,7 @@ import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
 import { zeros } from '../tensor/create.ts'
 import { cat } from '../tensor/functions.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import type { Scores } from './history.ts'
 import type { Metric } from './metrics.ts'
 
@@ -90,7 +90,9 @@ export class Tally {
 
 /** The loss of a batch, checked to be one number. */
 export function lossOf(loss: LossFunction, output: Tensor, target: Tensor): Tensor {
+  if (!(output instanceof Tensor)) throw noTensor('model.forward', output)
   const value = loss(output, target)
+  if (!(value instanceof Tensor)) throw noTensor('loss', value)
   if (value.size === 1) return value
   throw new BrickError({
     kind: 'shape',
@@ -98,5 +100,15 @@ export function lossOf(loss: LossFunction, output: Tensor, target: Tensor): Tens
     wanted: 'one number, the mean over the batch',
     got: showShape(value.shape),
     remedy: 'Reduce it with mean().',
+  })
+}
+
+function noTensor(where: string, got: unknown): BrickError {
+  return new BrickError({
+    kind: 'argument',
+    where,
+    wanted: 'a tensor as the result',
+    got: got instanceof Promise ? 'a promise' : typeof got,
+    remedy: 'Return the tensor itself, from a function that is not async.',
   })
 }
