@@ -72,7 +72,9 @@ export class BrickError extends Error {
 
 function messageOf({ where, got, wanted, remedy }: ErrorParts): string {
   const found = [wanted && `expected ${wanted}`, got && `got ${got}`].filter(Boolean).join(', ')
-  return `${where}: ${found}${remedy ? `${found ? '. ' : ''}${remedy}` : ''}`
+  // What was found may be several lines, such as a compiler's.
+  const gap = found.endsWith('\n') || !found ? '' : '. '
+  return `${where}: ${found}${remedy ? `${gap}${remedy}` : ''}`
 }
 
 /** Ends a branch that the types rule out. */
