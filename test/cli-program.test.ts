@@ -167,6 +167,17 @@ test('doctor says which backends work', async () => {
   expect(without.out).toContain('Brickwork uses wasm here')
 })
 
+test('doctor follows BRICKWORK_BACKEND', async () => {
+  const doctor = (name: string) => start(['doctor'], { BRICKWORK_BACKEND: name }).outcome
+  const [wasm, nonsense] = await Promise.all([doctor('wasm'), doctor('nonsense')])
+  expect(wasm.out).toContain('BRICKWORK_BACKEND chooses wasm here')
+  expect(wasm.code).toBe(0)
+  expect(nonsense.error).toContain(
+    "BRICKWORK_BACKEND: expected interpreter, native, wasm, got 'non",
+  )
+  expect(nonsense.code).toBe(1)
+})
+
 describe('wrong usage ends with 2', () => {
   test.each([
     [['train', 'lenett'], "Did you mean 'lenet'?"],
@@ -178,6 +189,7 @@ describe('wrong usage ends with 2', () => {
     [['train'], 'name a network'],
     [['trian'], 'train'],
     [['predict', 'run'], 'image'],
+    [['train', '--resume', 'run', '--out', 'other'], 'leave out --out'],
   ])('%j', async (args, text) => {
     const { code, out, error } = await run(...args)
     expect(code).toBe(2)
@@ -196,6 +208,9 @@ describe('failures end with 1, without a stack', () => {
     ['a damaged checkpoint', ['eval', 'damaged'], 'safetensors'],
     ['another model', ['train', 'mlp', '--resume', 'run'], 'model lenet'],
     ['a folder that can not be written', ['train', 'lenet', '--out', 'text.png/run'], 'text.png'],
+    ['a folder as an image', ['predict', 'run', 'damaged'], 'a folder where a file is needed'],
+    ['a checkpoint as a run', ['eval', 'run/best.safetensors'], 'got a file. Name a folder'],
+    ['a name too long', ['train', 'lenet', '--out', 'a'.repeat(300)], 'Choose a shorter path'],
     ['no compiler', ['eval', 'run', '--backend', 'native'], 'C compiler'],
   ])('%s', async (name, args, text) => {
     writeFileSync(inFolder('text.png'), 'no image')

@@ -221,7 +221,7 @@ describe('readImage', () => {
       .toBuffer()
     writeFileSync(cut, png.subarray(0, png.length / 2))
     await expect(readImage(join(folder, 'none.png'), size)).rejects.toThrow(/no such file/)
-    await expect(readImage(folder, size)).rejects.toThrow(/expected an image/)
+    await expect(readImage(folder, size)).rejects.toThrow(/a folder where a file is needed/)
     for (const path of [text, cut]) {
       const failed = readImage(path, size)
       await expect(failed).rejects.toMatchObject({ kind: 'file', where: path })

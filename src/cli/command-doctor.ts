@@ -1,5 +1,7 @@
+import { BrickError } from '../base/errors.ts'
 import { diagnose as diagnoseNative } from '../device/native/diagnose.ts'
 import { diagnose as diagnoseWasm } from '../device/wasm/features.ts'
+import { backendNames } from '../tensor/choose.ts'
 import type { BackendFlags } from './flags.ts'
 import type { Output } from './output.ts'
 
@@ -22,12 +24,15 @@ const wasmSimd = {
 /**
  * Tries every backend and says what it found.
  *
- * @returns 0 if a fast backend works, else 1.
+ * @returns 0 if a fast backend works and is the one in use, else 1.
+ * @throws BrickError `unknown` if BRICKWORK_BACKEND names none.
  */
 export async function doctorCommand({ threads }: BackendFlags, output: Output): Promise<number> {
   const options = threads === undefined ? {} : { threads }
   const reports = [await nativeReport(options), wasmReport(options), interpreterReport]
-  const best = reports.find(({ ok }) => ok)!
+  const wish = process.env['BRICKWORK_BACKEND']
+  const best = wish ? reports.find(({ backend }) => backend === wish) : reports.find(({ ok }) => ok)
+  if (!best) throw unknownBackend(wish!)
   output.event({ event: 'machine', ...machine() })
   for (const { facts, ...report } of reports) {
     output.event({ event: 'backend', ...report, facts: Object.fromEntries(facts) })
@@ -36,10 +41,25 @@ export async function doctorCommand({ threads }: BackendFlags, output: Output): 
   const { platform, arch, node } = machine()
   output.print(`Node ${node} on ${platform} ${arch}\n`)
   for (const report of reports) output.print(show(report, output))
-  output.print(
-    `Brickwork uses ${output.colors.bold(best.backend)} here. --backend or BRICKWORK_BACKEND choose another.`,
-  )
-  return best === interpreterReport ? 1 : 0
+  output.print(choice(best, wish, output))
+  return best === interpreterReport || !best.ok ? 1 : 0
+}
+
+function choice({ backend, ok }: Report, wish: string | undefined, { colors }: Output): string {
+  const name = colors.bold(backend)
+  if (!wish) return `Brickwork uses ${name} here. --backend or BRICKWORK_BACKEND choose another.`
+  const remedy = ok ? '' : ', which does not work: unset it'
+  return `BRICKWORK_BACKEND chooses ${name} here${remedy}. --backend goes before it.`
+}
+
+function unknownBackend(name: string): BrickError {
+  return new BrickError({
+    kind: 'unknown',
+    where: 'BRICKWORK_BACKEND',
+    wanted: backendNames.join(', '),
+    got: `'${name}'`,
+    remedy: 'Set it to one of them, or unset it.',
+  })
 }
 
 const machine = () => ({

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
@@ -30,9 +30,14 @@ export async function readImage(
   options: ReadImageOptions,
 ): Promise<ArrayView<'f32'>> {
   const { width, height, channels, fitDigit = false } = options
-  await access(path).catch((error) => {
-    throw fileError('read', path, error)
-  })
+  await stat(path).then(
+    (found) => {
+      if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
+    },
+    (error) => {
+      throw fileError('read', path, error)
+    },
+  )
   const image = sharp(path, { failOn: 'error' }).autoOrient().flatten({ background: 'white' })
   const pixels = await decode(
     channels === 1 ? image.greyscale() : image.toColourspace('srgb'),

@@ -98,6 +98,10 @@ function addTrain(program: Command, done: (code: number) => void): void {
     if (model === undefined && options.resume === undefined) {
       command.error("error: name a network to train, such as 'lenet'", { exitCode: USAGE })
     }
+    if (options.out !== undefined && options.resume !== undefined) {
+      const text = `error: --resume ${options.resume} goes on in that folder: leave out --out`
+      command.error(text, { exitCode: USAGE })
+    }
     const { trainCommand } = await import('./command-train.ts')
     done(await trainCommand({ ...options, model }, outputFor(options)))
   })

@@ -12,6 +12,7 @@ const causes: Readonly<Record<string, readonly [got: string, remedy: string]>> =
   EACCES: ['no permission', 'Change the permissions, or choose another folder.'],
   EPERM: ['no permission', 'Change the permissions, or choose another folder.'],
   EROFS: ['a read-only file system', 'Choose a folder that can be written.'],
+  ENAMETOOLONG: ['a name that is too long', 'Choose a shorter path.'],
   EMFILE: ['too many open files', 'Close some, or raise the limit.'],
   EIO: ['an error of the disk', 'Check the disk.'],
 }

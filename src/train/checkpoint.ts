@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { appendFile, rm } from 'node:fs/promises'
+import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
@@ -81,6 +81,12 @@ function writeText(path: string, text: string): Promise<void> {
   return writeAtomically(path, new TextEncoder().encode(text))
 }
 
+async function whatIs(path: string, name: CheckpointName): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) return 'no such folder'
+  return found.isDirectory() ? `a folder without ${name}.safetensors` : 'a file'
+}
+
 /**
  * Reads a checkpoint of a run folder.
  *
@@ -98,7 +104,7 @@ export async function readCheckpoint(folder: string, name: CheckpointName): Prom
       kind: 'checkpoint',
       where: folder,
       wanted: 'the folder of a run',
-      got: existsSync(folder) ? `a folder without ${name}.safetensors` : 'no such folder',
+      got: await whatIs(folder, name),
       remedy: 'Name a folder that a training run wrote, such as runs/lenet-digits-1.',
     })
   }
