@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -312,4 +313,20 @@ describe('diagnose', () => {
       got: expect.stringContaining('no-such-compiler'),
     })
   })
+})
+
+test('a compiler that ends well and writes nothing is reported, and leaves no draft', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'brickwork-silent-'))
+  const silent = join(empty, 'cc')
+  writeFileSync(silent, '#!/bin/sh\necho silent 1.0\n', { mode: 0o755 })
+  vi.stubEnv('CC', silent)
+  try {
+    await expect(createNativeDevice({ cacheFolder: join(empty, 'cache') })).rejects.toThrow(
+      /can be kept here/,
+    )
+    expect(readdirSync(join(empty, 'cache'))).toEqual([])
+  } finally {
+    vi.unstubAllEnvs()
+    rmSync(empty, { recursive: true })
+  }
 })

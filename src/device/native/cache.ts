@@ -70,10 +70,17 @@ export class LibraryCache {
     const library = join(entry, libraryName)
     if (!anew && (await isWhole(entry))) return library
     const draft = `${entry}.${process.pid}.${randomBytes(6).toString('hex')}`
-    await mkdir(draft, { mode: 0o700 })
-    await buildLibrary(this.compiler, source, draft, libraryName)
-    await writeFile(join(draft, sumName), hash(await readFile(join(draft, libraryName))))
-    await publish(draft, entry)
+    try {
+      await mkdir(draft, { mode: 0o700 })
+      await buildLibrary(this.compiler, source, draft, libraryName)
+      await writeFile(join(draft, sumName), hash(await readFile(join(draft, libraryName))))
+      await publish(draft, entry)
+    } catch (error) {
+      // A compiler's complaint names the draft, where the source can be read; nothing else leaves one.
+      if (error instanceof BrickError) throw error
+      await rm(draft, { recursive: true, force: true })
+      throw notKept(this.folder, error)
+    }
     return library
   }
 }
@@ -105,6 +112,17 @@ async function isWhole(entry: string): Promise<boolean> {
   } catch {
     return false
   }
+}
+
+function notKept(folder: string, cause: unknown): BrickError {
+  return new BrickError({
+    kind: 'file',
+    where: folder,
+    wanted: 'a compiled program that can be kept here',
+    got: (cause as Error).message,
+    remedy: 'Free some space or set BRICKWORK_CACHE to another folder, and see brickwork doctor.',
+    cause,
+  })
 }
 
 function notOurs(folder: string, uid: number): BrickError {

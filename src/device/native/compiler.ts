@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BrickError } from '../../base/errors.ts'
@@ -23,15 +23,20 @@ interface Outcome {
 function execute(command: readonly string[], args: readonly string[]): Promise<Outcome> {
   const [file, ...leading] = command
   return new Promise((resolve) => {
-    const options = {
-      encoding: 'utf8' as const,
-      maxBuffer: 16 << 20,
+    // In a process group of its own: a Ctrl-C is for us to answer, and must not end the compiler.
+    const child = spawn(file!, [...leading, ...args], {
       env: { ...process.env, LC_ALL: 'C' },
-    }
-    execFile(file!, [...leading, ...args], options, (error, stdout, stderr) => {
-      const output = `${stdout}${stderr}` || (error?.message ?? '')
-      resolve({ failed: error !== null, output })
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     })
+    const output: Buffer[] = []
+    child.stdout.on('data', (part: Buffer) => output.push(part))
+    child.stderr.on('data', (part: Buffer) => output.push(part))
+    const end = (failed: boolean, reason: string) => {
+      resolve({ failed, output: Buffer.concat(output).toString() || reason })
+    }
+    child.on('error', (error) => end(true, error.message))
+    child.on('close', (code, signal) => end(code !== 0, `exit ${signal ?? code}`))
   })
 }
 
