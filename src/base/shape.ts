@@ -9,6 +9,21 @@ export function sizeOf(shape: Shape): number {
   return size
 }
 
+/** What positions, 32-bit integers on every backend, can count. */
+const MOST_ELEMENTS = 2 ** 31 - 1
+
+/** Throws a BrickError of kind `shape` if there are more elements than positions can count. */
+export function requireCountable(count: number, where: string): void {
+  if (count <= MOST_ELEMENTS) return
+  throw new BrickError({
+    kind: 'shape',
+    where,
+    got: `${count} elements`,
+    wanted: `at most ${MOST_ELEMENTS}`,
+    remedy: 'Compute it in parts.',
+  })
+}
+
 /** Row-major strides in elements: [2, 3, 4] → [12, 4, 1]. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length)

@@ -101,8 +101,9 @@ function postpone(
 }
 
 /** Whether a step reads the state only where, and before, it writes the value. */
-function readsInPlace({ reads, stages }: Step, value: Node, state: Node): boolean {
+function readsInPlace({ reads, stages, operands }: Step, value: Node, state: Node): boolean {
   if (!reads.has(state)) return true
+  if (operands?.has(state)) return false
   const write = stages
     .flatMap((stage) => stage.writes.map((w) => ({ stage, at: w.at, to: w.to })))
     .find((w) => w.to === value)

@@ -1,4 +1,4 @@
-import { sizeOf } from '../base/shape.ts'
+import { requireCountable, sizeOf } from '../base/shape.ts'
 import { Node } from '../graph/node.ts'
 import { flatten } from '../graph/ops/movement.ts'
 import type { Func, Kernel } from '../loop/ir.ts'
@@ -32,11 +32,14 @@ export interface Step {
   readonly functions: readonly Func[]
   /** Stages with the step's values, for deciding whether it may work in place. */
   readonly stages: readonly Stage[]
+  /** What it reads in an order of its own, which the stages don't show: a product's operands. */
+  readonly operands?: ReadonlySet<Node>
   emit(memory: Memory, name: string): Kernel
 }
 
 /** A temporary that no node of the graph stands for. */
 function temporary(size: number): Node<'buffer'> {
+  requireCountable(size, 'temporary')
   const shape = [size]
   return new Node('buffer', [], { source: {}, shape, dtype: 'f32' }, shape, 'f32', '')
 }
@@ -48,6 +51,7 @@ export function stepsOf({ stored, contractionOf }: Storing, target: Target): Ste
   const steps: (Step | GrowingNest)[] = []
   for (const node of stored) {
     if (sizeOf(node.shape) === 0) continue
+    requireCountable(sizeOf(node.shape), titleOf(node))
     const contract = contractionOf.get(node)
     if (contract) steps.push(...contractionSteps(contract, node, inMemory, target))
     else if (node.is('scatterAdd')) steps.push(...scatterSteps(node, inMemory, target))
@@ -96,6 +100,8 @@ function nestStep(
   reads: ReadonlySet<Node>,
   target: Target,
 ): Step {
+  for (const { extent } of [nest.outer, ...nest.stages.flatMap(({ inner }) => inner ?? [])])
+    requireCountable(extent, nest.origin)
   return {
     reads,
     writes,
@@ -264,11 +270,13 @@ function tiled(
   functions: readonly Func[],
   title: string,
 ): Step {
+  const operands = new Set([packed ?? contraction.a.base, contraction.b.base])
   return {
-    reads: new Set([packed ?? contraction.a.base, contraction.b.base, ...reads]),
+    reads: new Set([...operands, ...reads]),
     writes: [write.to],
     functions,
     stages: [{ folds: [], writes: [write] }],
+    operands,
     emit: (memory, name) => emitTiled(contraction, cut, packed, { write }, memory, name, title),
   }
 }
