@@ -1,5 +1,6 @@
+import type { DType } from '../base/dtype.ts'
 import { sameShape, sizeOf } from '../base/shape.ts'
-import type { OpName } from '../graph/attributes.ts'
+import { exactNumbers, type OpName } from '../graph/attributes.ts'
 import { make } from '../graph/make.ts'
 import { Node, topological } from '../graph/node.ts'
 import { without } from '../graph/ops/helpers.ts'
@@ -17,6 +18,10 @@ const isConstant = (node: Node | undefined, value?: number): node is Node<'const
 
 const filled = (node: Node, value: number): Node =>
   make('constant', [], { value, shape: node.shape, dtype: node.dtype })
+
+/** What memory of the dtype keeps of a result. */
+const rounded = (value: number, dtype: DType): number =>
+  dtype === 'f32' ? Math.fround(value) : dtype === 'i32' ? value | 0 : value
 
 /** A rule for one op. */
 const on =
@@ -70,9 +75,10 @@ const rows: readonly Row[] = [
       if (record.kind !== 'elementwise' || !node.inputs.every((n) => isConstant(n)))
         return undefined
       const values = node.inputs.map((n) => (n as Node<'constant'>).attrs.value)
-      if (node.dtype === 'i32' && record.integer) return filled(node, record.integer(...values) | 0)
-      const value = record.scalar(node.attrs, ...values)
-      return filled(node, node.dtype === 'f32' ? Math.fround(value) : value)
+      const { integer } = record
+      const value =
+        node.dtype === 'i32' && integer ? integer(...values) : record.scalar(node.attrs, ...values)
+      return filled(node, rounded(value, node.dtype))
     },
   },
   {
@@ -161,7 +167,9 @@ const rows: readonly Row[] = [
     rewrite: on('div', ({ inputs: [x, y] }) => {
       if (!isConstant(y)) return undefined
       const inverse = 1 / y.attrs.value
-      const exact = Number.isFinite(inverse) && Math.log2(Math.abs(inverse)) % 1 === 0
+      const exponent = Math.log2(Math.abs(inverse))
+      // Beyond these, one of the two is infinite or has lost bits in f32.
+      const exact = exponent % 1 === 0 && exponent >= -126 && exponent <= 126
       return exact ? make('mul', [x!, filled(y, inverse)], {}) : undefined
     }),
   },
@@ -192,7 +200,9 @@ const rows: readonly Row[] = [
     rewrite: on('sum', (n) => {
       const [x] = n.inputs
       if (!isConstant(x)) return undefined
-      return filled(n, x.attrs.value * (sizeOf(x.shape) / Math.max(1, sizeOf(n.shape))))
+      const count = sizeOf(x.shape) / Math.max(1, sizeOf(n.shape))
+      const { value } = x.attrs
+      return filled(n, n.dtype === 'i32' ? Math.imul(value, count) : value * count)
     }),
   },
   {
@@ -309,11 +319,5 @@ function keyOf(node: Node): string {
     if (!sourceIds.has(source)) sourceIds.set(source, nextSource++)
     return `buffer ${sourceIds.get(source)}`
   }
-  return `${node.op}(${inputs})${JSON.stringify(node.attrs, exact)}${node.dtype}[${node.shape}]`
-}
-
-/** JSON has no −0, NaN or infinities. */
-function exact(_: string, value: unknown): unknown {
-  if (typeof value !== 'number') return value
-  return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value)
+  return `${node.op}(${inputs})${JSON.stringify(node.attrs, exactNumbers)}${node.dtype}[${node.shape}]`
 }

@@ -49,17 +49,28 @@ export function gradients(output: Node, wrt: readonly Node[], seed?: Node): Node
   )
 }
 
+function endsHistory(node: Node): boolean {
+  const record = recordOf<OpName>(node.op)
+  return record.kind === 'alias' && record.endsHistory === true
+}
+
+/** All nodes that a gradient of this one may reach, and itself, inputs first. */
+export function historyOf(node: Node): Node[] {
+  return topological([node], (at) => (endsHistory(at) ? [] : at.inputs))
+}
+
 /** The nodes between the output and `wrt`: those that gradients must pass. */
 function dependents(output: Node, wrt: readonly Node[]): Set<Node> {
   const onPath = new Set<Node>(wrt)
   for (const node of topological([output])) {
-    if (node.op !== 'detach' && node.inputs.some((input) => onPath.has(input))) onPath.add(node)
+    if (!endsHistory(node) && node.inputs.some((input) => onPath.has(input))) onPath.add(node)
   }
   return onPath
 }
 
 /** Adds node's share to the gradients of its inputs. */
 function backward(node: Node, g: Node, onPath: ReadonlySet<Node>, found: Map<Node, Node>): void {
+  if (endsHistory(node)) return
   if (!node.inputs.some((input) => onPath.has(input) && input.dtype === 'f32')) return
   const record = recordOf<OpName>(node.op)
   if (!record.gradient) {

@@ -105,3 +105,9 @@ export type OpName = keyof Attributes
 
 /** Gradients of a custom op's inputs, from the output's gradient: graph to graph. */
 export type CustomBackward = (gradient: unknown) => readonly unknown[]
+
+/** For `JSON.stringify` of attributes as a key: JSON itself has no −0, NaN or infinities. */
+export function exactNumbers(_: string, value: unknown): unknown {
+  if (typeof value !== 'number') return value
+  return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value)
+}

@@ -41,12 +41,15 @@ export class Node<O extends OpName = OpName> {
   }
 }
 
-/** All nodes that the roots depend on, and the roots, inputs first. */
-export function topological(roots: readonly Node[]): Node[] {
+/** All nodes that the roots depend on, and the roots, inputs first. `follow` says which inputs count. */
+export function topological(
+  roots: readonly Node[],
+  follow: (node: Node) => readonly Node[] = ({ inputs }) => inputs,
+): Node[] {
   const seen = new Set<Node>(roots)
   const stack = [...seen]
   for (let node = stack.pop(); node; node = stack.pop()) {
-    for (const input of node.inputs) {
+    for (const input of follow(node)) {
       if (!seen.has(input)) {
         seen.add(input)
         stack.push(input)

@@ -64,6 +64,8 @@ export interface SourceOp<O extends OpName> extends Common<O> {
 /** The same value as the first input, for forward purposes. */
 export interface AliasOp<O extends OpName> extends Common<O> {
   readonly kind: 'alias'
+  /** Gradients go no further. */
+  readonly endsHistory?: boolean
 }
 
 /** Elements moved, repeated or left out. */

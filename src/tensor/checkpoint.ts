@@ -1,7 +1,5 @@
 import { recomputedGradients } from '../gradient/recompute.ts'
-import { topological } from '../graph/node.ts'
-import type { Storage } from './storage.ts'
-import { ownerOf, Tensor } from './tensor.ts'
+import { leavesOf, Tensor } from './tensor.ts'
 
 /**
  * Applies a function without keeping its intermediate values: the backward pass computes them
@@ -19,10 +17,7 @@ export function checkpoint<A extends readonly Tensor[]>(
   // Stand-ins end the graph that is computed again.
   const own = inputs.map((t) => t.detach()) as unknown as A
   const output = fn(...own)
-  const leaves = topological([output.node]).flatMap((node) => {
-    const owner = node.is('buffer') ? ownerOf(node.attrs.source as Storage) : undefined
-    return owner?.requiresGrad ? [owner] : []
-  })
+  const leaves = leavesOf(output.node).map(({ owner }) => owner)
   const others = [...new Set(leaves)].filter((leaf) => !inputs.includes(leaf))
   const [before, after] = [own.map((t) => t.node), others.map((t) => t.node)]
   return output.withHistory([...inputs, ...others], (g) =>

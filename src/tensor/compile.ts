@@ -1,7 +1,16 @@
 import { BrickError } from '../base/errors.ts'
 import { sizeOf } from '../base/shape.ts'
-import type { Node } from '../graph/node.ts'
-import { bufferNode, evaluatePending, plan, submit, type Work } from './engine.ts'
+import { make } from '../graph/make.ts'
+import { type Node, topological } from '../graph/node.ts'
+import {
+  bufferNode,
+  evaluate,
+  evaluatePending,
+  plan,
+  remember,
+  submit,
+  type Work,
+} from './engine.ts'
 import { Storage } from './storage.ts'
 import { ownerOf, Tensor } from './tensor.ts'
 import { traced } from './trace.ts'
@@ -74,6 +83,7 @@ function refused(wanted: string, got: string, remedy?: string): BrickError {
 }
 
 function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Version {
+  const start = make('constant', [], { value: 0, shape: [], dtype: 'f32' })
   const stand = args.map(({ dtype, shape }) => bufferNode(new Storage(dtype, sizeOf(shape)), shape))
   const { trace, result } = traced(() => {
     const { tensors, rebuild } = unpack(fn(...stand.map((node) => new Tensor(node))))
@@ -81,10 +91,35 @@ function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Vers
   })
   const { outputs, rebuild } = result
   const updates = [...trace.updates].map(([storage, value]) => ({ storage, value }))
+  fixOlder([...outputs, ...updates.map(({ value }) => value)], start)
   const work = plan(outputs, updates, false, stand)
   // A state is followed, not its present storage: assigning to it outside gives it another one.
-  const captured = work.storages.slice(args.length).map((storage) => ownerOf(storage) ?? storage)
+  const captured = work.storages.slice(args.length).map((storage) => {
+    const owner = ownerOf(storage)
+    return owner?.storage === storage ? owner : storage
+  })
   return { work, outputs, captured, rebuild }
+}
+
+/**
+ * What was computed from states before the function ran is taken as it is now. As a part of the
+ * program it would follow the states: noise drawn outside would be drawn anew at each call.
+ */
+function fixOlder(roots: readonly Node[], start: Node): void {
+  const nodes = topological(roots)
+  const varying = new Set<Node>()
+  for (const node of nodes) {
+    if (node.id > start.id) break
+    const isState = node.is('buffer') && node.attrs.version !== undefined
+    if (isState || node.inputs.some((input) => varying.has(input))) varying.add(node)
+  }
+  const isOlder = (node: Node) => varying.has(node) && !node.is('buffer')
+  const used = nodes.flatMap((node) => (node.id > start.id ? node.inputs : []))
+  const older = [...new Set([...roots, ...used])].filter(isOlder)
+  if (older.length === 0) return
+  evaluate(older).forEach((storage, i) => {
+    remember(older[i]!, storage)
+  })
 }
 
 function unpack(result: Result): { tensors: readonly Tensor[]; rebuild: Version['rebuild'] } {
@@ -116,9 +151,18 @@ function replay(version: Version, args: readonly Tensor[]): Result {
   const { work } = version
   const rest = version.captured.map((held) => (held instanceof Tensor ? held.storage! : held))
   const storages = [...given, ...rest]
+  args.forEach(({ isState }, i) => {
+    // The function sees its argument as it is now, whatever it assigns to the same state.
+    if (isState && work.task.updates.some(({ buffer }) => storages[buffer] === given[i]))
+      storages[i] = copyOf(args[i]!)
+  })
   const outputs = version.outputs.map(({ dtype, shape }) => new Storage(dtype, sizeOf(shape)))
   submit({ ...work, storages }, outputs)
   return version.rebuild(
     outputs.map((storage, i) => new Tensor(bufferNode(storage, version.outputs[i]!.shape))),
   )
+}
+
+function copyOf(state: Tensor): Storage {
+  return evaluate([make('reshape', [state.node], { shape: state.shape })])[0]!
 }

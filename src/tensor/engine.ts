@@ -1,6 +1,7 @@
+import type { TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import { sizeOf } from '../base/shape.ts'
-import type { OpName } from '../graph/attributes.ts'
+import { exactNumbers, type OpName } from '../graph/attributes.ts'
 import { Node } from '../graph/node.ts'
 import type { Backend, Runnable, Task } from './backend.ts'
 import { chooseBackend } from './choose.ts'
@@ -62,10 +63,14 @@ export async function settle(): Promise<void> {
   while (tail) await tail
 }
 
-/** The contents a storage will have, when its run is complete. Throws what made the run fail. */
-export async function contents(storage: Storage): Promise<void> {
+/**
+ * The contents that a storage has after all that was asked for so far. Throws what made its run
+ * fail. They are read at once when they are ready: the caller's next call may overwrite them.
+ */
+export async function contents(storage: Storage): Promise<TypedArray> {
   if (storage.busy) await storage.busy
   if (storage.failure) throw storage.failure
+  return storage.read()
 }
 
 /** Whether a node was built on contents that have since been overwritten. */
@@ -197,9 +202,7 @@ function describe(node: Node, inputs: readonly number[]): string {
 
 function attributesKey(node: Node<OpName>): string {
   if (node.op === 'custom') return ''
-  return JSON.stringify(node.attrs, (_, value) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  )
+  return JSON.stringify(node.attrs, exactNumbers)
 }
 
 /** A fresh leaf for a storage, at its present version. */
@@ -263,7 +266,7 @@ export function submit(work: Work, outputs: readonly Storage[]): void {
   if (!tail) {
     const runnable = prepared.ready.get(work.key)
     if (runnable && work.storages.every((storage) => !storage.failure)) {
-      const running = runnable.run(work.storages, outputs)
+      const running = attempt(() => runnable.run(work.storages, outputs))
       if (running) follow(running, [...outputs, ...updated])
       return
     }
@@ -275,6 +278,15 @@ export function submit(work: Work, outputs: readonly Storage[]): void {
     await runnable.run(work.storages, outputs)
   })
   follow(running, [...outputs, ...updated])
+}
+
+/** What is thrown at once fails the run's results, as what fails later does. */
+function attempt(run: () => Promise<void> | undefined): Promise<void> | undefined {
+  try {
+    return run()
+  } catch (failure) {
+    return Promise.reject(failure)
+  }
 }
 
 /** Marks storages as busy until the run is complete, and failed if it fails. */

@@ -1,18 +1,12 @@
-import type { Node } from '../graph/node.ts'
 import * as contraction from './compose/contraction.ts'
 import * as movement from './compose/movement.ts'
-import { isRecording } from './grad-mode.ts'
-import { Tensor } from './tensor.ts'
+import { type Tensor, withHistoryOf } from './tensor.ts'
 
 /** Functions of several tensors. Names and arguments follow torch and torch.nn.functional. */
 
-function derived(node: Node, inputs: readonly (Tensor | undefined)[]): Tensor {
-  return new Tensor(node, isRecording() && inputs.some((t) => t?.requiresGrad))
-}
-
 /** Tensors one after the other along a dim. */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  return derived(
+  return withHistoryOf(
     movement.concat(
       tensors.map((t) => t.node),
       dim,
@@ -31,7 +25,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Einstein summation: `einsum('bij,bjk->bik', a, b)`. */
 export function einsum(equation: string, ...tensors: Tensor[]): Tensor {
-  return derived(
+  return withHistoryOf(
     contraction.einsum(
       equation,
       tensors.map((t) => t.node),
@@ -54,7 +48,11 @@ const convolve =
     bias?: Tensor,
     options: contraction.ConvolutionOptions = {},
   ): Tensor =>
-    derived(contraction.convolution(d, x.node, weight.node, bias?.node, options), [x, weight, bias])
+    withHistoryOf(contraction.convolution(d, x.node, weight.node, bias?.node, options), [
+      x,
+      weight,
+      bias,
+    ])
 
 /** Cross-correlation: x [N, C, L], weight [K, C/groups, R] → [N, K, O]. */
 export const conv1d = convolve(1)
@@ -66,7 +64,7 @@ export const conv3d = convolve(3)
 const transposed =
   (d: number) =>
   (x: Tensor, weight: Tensor, bias?: Tensor, options: contraction.TransposedOptions = {}): Tensor =>
-    derived(contraction.convolutionTransposed(d, x.node, weight.node, bias?.node, options), [
+    withHistoryOf(contraction.convolutionTransposed(d, x.node, weight.node, bias?.node, options), [
       x,
       weight,
       bias,
@@ -79,7 +77,7 @@ export const convTranspose3d = transposed(3)
 const pool =
   (d: number, kind: typeof contraction.maxPool) =>
   (x: Tensor, kernel: contraction.Pair, options: contraction.PoolOptions = {}): Tensor =>
-    derived(kind(d, x.node, kernel, options), [x])
+    withHistoryOf(kind(d, x.node, kernel, options), [x])
 
 export const maxPool1d = pool(1, contraction.maxPool)
 export const maxPool2d = pool(2, contraction.maxPool)

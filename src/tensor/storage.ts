@@ -1,5 +1,6 @@
 import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
+import { requireCountable } from '../base/shape.ts'
 import type { Device, DeviceBuffer } from '../device/device.ts'
 import type { Node } from '../graph/node.ts'
 
@@ -24,6 +25,7 @@ export class Storage {
   private buffer: DeviceBuffer | undefined
 
   constructor(dtype: DType, size: number, host?: TypedArray) {
+    requireCountable(size, 'tensor')
     this.dtype = dtype
     this.size = size
     this.host = host
@@ -46,9 +48,9 @@ export class Storage {
     return this.host
   }
 
-  /** The contents, if the host has them. */
-  onHost(): TypedArray | undefined {
-    return this.host
+  /** The contents, if the host has them and nothing is about to change them. */
+  settled(): TypedArray | undefined {
+    return this.pending || this.busy || this.failure ? undefined : this.host
   }
 
   /** Replaces the contents from the host. */

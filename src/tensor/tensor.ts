@@ -1,14 +1,22 @@
 import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import { type Shape, sameShape, showShape, sizeOf } from '../base/shape.ts'
-import { gradients } from '../gradient/gradient.ts'
+import { gradients, historyOf } from '../gradient/gradient.ts'
 import { make } from '../graph/make.ts'
-import { type Node, topological } from '../graph/node.ts'
+import type { Node } from '../graph/node.ts'
 import * as arithmetic from './compose/arithmetic.ts'
 import * as contraction from './compose/contraction.ts'
 import * as movement from './compose/movement.ts'
 import * as reduce from './compose/reduce.ts'
-import { bufferNode, contents, defer, evaluate, remember } from './engine.ts'
+import {
+  bufferNode,
+  contents,
+  defer,
+  evaluate,
+  evaluatePending,
+  remember,
+  settle,
+} from './engine.ts'
 import { isRecording } from './grad-mode.ts'
 import { fromNested, type Nested, toNested } from './nested.ts'
 import { Storage } from './storage.ts'
@@ -65,7 +73,7 @@ export class Tensor {
     if (!(initial instanceof Tensor)) throw notTensor(initial, 'variable')
     const storage = new Storage(initial.dtype, sizeOf(initial.shape))
     const { node } = initial
-    const ready = node.is('buffer') ? (node.attrs.source as Storage).onHost() : undefined
+    const ready = node.is('buffer') ? (node.attrs.source as Storage).settled() : undefined
     if (ready) storage.replace(ready.slice())
     else defer(storage, node)
     return new Tensor(bufferNode(storage, initial.shape, true), requiresGrad, storage)
@@ -117,9 +125,7 @@ export class Tensor {
 
   /** The elements, row-major. The copy is the caller's. */
   async data(): Promise<TypedArray> {
-    const storage = this.realize()
-    await contents(storage)
-    return storage.read().slice()
+    return (await contents(this.realize())).slice()
   }
 
   /** The one element of a tensor of size 1. */
@@ -133,9 +139,7 @@ export class Tensor {
         remedy: 'Use data() or array().',
       })
     }
-    const storage = this.realize()
-    await contents(storage)
-    return storage.read()[0]!
+    return (await contents(this.realize()))[0]!
   }
 
   /** The elements as nested arrays. */
@@ -187,7 +191,8 @@ export class Tensor {
     }
     const trace = currentTrace()
     if (trace) {
-      trace.assign(this.state, value.node)
+      // A leaf from now on, as outside: gradients don't reach back through the update.
+      trace.assign(this.state, make('detach', [value.node], {}))
       return this
     }
     const { node } = value
@@ -208,10 +213,11 @@ export class Tensor {
         wanted: `${this.size} elements for a state`,
       })
     }
-    if (this.state.pending) evaluate([])
-    if (this.state.busy) await this.state.busy
     const copy = new dtypes[this.dtype].array(data.length)
     copy.set(data)
+    // Whatever was asked for before still sees the old contents.
+    evaluatePending()
+    await settle()
     this.state.replace(copy)
     this.state.version++
   }
@@ -232,10 +238,7 @@ export class Tensor {
         remedy: 'Reduce the loss with mean() or sum() first.',
       })
     }
-    const leaves = topological([this.node]).flatMap((node) => {
-      const owner = node.is('buffer') ? owners.get(node.attrs.source as Storage) : undefined
-      return owner?.requiresGrad ? [{ node, owner }] : []
-    })
+    const leaves = leavesOf(this.node)
     if (!this.requiresGrad || leaves.length === 0) {
       throw new BrickError({
         kind: 'gradient',
@@ -270,8 +273,7 @@ export class Tensor {
   // helpers for operations ---------------------------------------------------------------------
 
   private derive(node: Node, ...others: TensorLike[]): Tensor {
-    const tracked = this.requiresGrad || others.some((o) => typeof o !== 'number' && o.requiresGrad)
-    return new Tensor(node, tracked && isRecording() && node.dtype === 'f32')
+    return withHistoryOf(node, [this, ...others])
   }
 
   // arithmetic ---------------------------------------------------------------------------------
@@ -357,16 +359,12 @@ export class Tensor {
   /** −1, 0 or 1. Its gradient is 0. */
   sign(): Tensor {
     const positive = this.detach().gt(0).to(this.dtype)
-    return this.derive(positive.sub(this.detach().lt(0).to(this.dtype)).node)
+    return positive.sub(this.detach().lt(0).to(this.dtype)).withHistory([this], () => [undefined])
   }
   /** Limits to [min, max]; the gradient is 1 inside and at the limits, 0 outside. */
   clamp(min?: number, max?: number): Tensor {
-    let inside: Tensor | undefined
     let out: Tensor = this
-    if (min !== undefined) {
-      inside = this.ge(min)
-      out = where(inside, out, min)
-    }
+    if (min !== undefined) out = where(this.ge(min), out, min)
     if (max !== undefined) out = where(this.le(max), out, max)
     // NaN stays NaN.
     return where(this.ne(this), this, out)
@@ -569,6 +567,22 @@ const owners = new WeakMap<Storage, Tensor>()
 /** @internal The state that a storage belongs to. */
 export const ownerOf = (storage: Storage): Tensor | undefined => owners.get(storage)
 
+/** @internal The states that require a gradient and whose values a node was computed from. */
+export function leavesOf(node: Node): { readonly node: Node; readonly owner: Tensor }[] {
+  return historyOf(node).flatMap((leaf) => {
+    const storage = leaf.is('buffer') ? leaf.attrs.source : currentTrace()?.stateOf(leaf)
+    const owner = storage && owners.get(storage as Storage)
+    return owner?.requiresGrad ? [{ node: leaf, owner }] : []
+  })
+}
+
+/** @internal A result that requires a gradient if an input does; under `noGrad` none passes through. */
+export function withHistoryOf(node: Node, inputs: readonly (TensorLike | undefined)[]): Tensor {
+  const tracked = inputs.some((input) => input instanceof Tensor && input.requiresGrad)
+  if (tracked && !isRecording()) return new Tensor(make('detach', [node], {}))
+  return new Tensor(node, tracked && node.dtype === 'f32')
+}
+
 function nodeOf(value: TensorLike): Node | number {
   if (typeof value === 'number') return value
   if (value instanceof Tensor) return value.node
@@ -597,8 +611,7 @@ export function where(condition: Tensor, yes: TensorLike, no: TensorLike): Tenso
   const real = [yes, no].some((v) => typeof v === 'number' && !Number.isInteger(v)) ? 'f32' : dtype
   const node = (v: TensorLike) =>
     typeof v === 'number' ? arithmetic.constant(v, [], real) : v.node
-  const tracked = [yes, no].some((v) => typeof v !== 'number' && v.requiresGrad)
-  return new Tensor(arithmetic.where(condition.node, node(yes), node(no)), tracked && isRecording())
+  return withHistoryOf(arithmetic.where(condition.node, node(yes), node(no)), [yes, no])
 }
 
 /** A tensor from nested arrays or numbers; f32 unless told otherwise (bool for truth values). */

@@ -6,6 +6,8 @@ import type { Storage } from './storage.ts'
 export class Trace {
   /** The value of each state that was assigned so far. */
   readonly updates = new Map<Storage, Node>()
+  /** The states that assigned values belong to, those of earlier assignments too. */
+  private readonly states = new Map<Node, Storage>()
   /** Gradients that `backward()` left, by tensor; they end with the trace. */
   readonly gradients = new Map<object, unknown>()
   /** The key that each random generator began with. */
@@ -15,6 +17,12 @@ export class Trace {
 
   assign(storage: Storage, value: Node): void {
     this.updates.set(storage, value)
+    this.states.set(value, storage)
+  }
+
+  /** The state that was given this value. */
+  stateOf(value: Node): Storage | undefined {
+    return this.states.get(value)
   }
 
   valueOf(storage: Storage): Node | undefined {

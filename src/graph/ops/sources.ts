@@ -37,6 +37,7 @@ export const aliases = {
   /** The value without its history. */
   detach: {
     kind: 'alias',
+    endsHistory: true,
     infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   } satisfies AliasOp<'detach'>,
   barrier: {
