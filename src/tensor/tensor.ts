@@ -1,6 +1,13 @@
 import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
-import { type Shape, sameShape, showShape, sizeOf } from '../base/shape.ts'
+import {
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from '../base/shape.ts'
 import { gradients, historyOf } from '../gradient/gradient.ts'
 import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
@@ -292,7 +299,7 @@ export class Tensor {
     return this.derive(arithmetic.div(this.node, nodeOf(other)), other)
   }
   pow(exponent: TensorLike): Tensor {
-    if (exponent === 2) return this.square()
+    if (exponent === 2 && this.dtype === 'f32') return this.square()
     return this.derive(this.binary('pow', exponent), exponent)
   }
   /** The larger, element by element; NaN if either is. */
@@ -433,9 +440,7 @@ export class Tensor {
   }
   /** Dims `from` to `to` as one. */
   flatten(from = 0, to = -1): Tensor {
-    const end = to < 0 ? to + this.rank : to
-    const middle = sizeOf(this.shape.slice(from, end + 1))
-    return this.reshape([...this.shape.slice(0, from), middle, ...this.shape.slice(end + 1)])
+    return this.derive(movement.flatten(this.node, from, to))
   }
   permute(dims: readonly number[]): Tensor {
     return this.derive(movement.permute(this.node, dims))
@@ -458,7 +463,7 @@ export class Tensor {
     return this.derive(movement.slice(this.node, ranges))
   }
   flip(dims: number | readonly number[]): Tensor {
-    const axes = [dims].flat().map((d) => (d < 0 ? d + this.rank : d))
+    const axes = normalizeAxes(dims, this.rank, 'flip')
     return this.derive(make('flip', [this.node], { axes }))
   }
   roll(shift: number, dim: number): Tensor {
@@ -508,7 +513,7 @@ export class Tensor {
     return new Tensor(reduce.argmax(this.node, dim, keepDim))
   }
   argmin(dim?: number, keepDim = false): Tensor {
-    return this.detach().neg().argmax(dim, keepDim)
+    return new Tensor(reduce.argmin(this.node, dim, keepDim))
   }
   logsumexp(dims?: reduce.Dims, keepDim = false): Tensor {
     return this.derive(reduce.logSumExp(this.node, dims, keepDim))
@@ -543,19 +548,19 @@ export class Tensor {
   }
   /** out[…, i, …] = this[…, index[…, i, …], …]. */
   gather(dim: number, index: Tensor): Tensor {
-    const axis = dim < 0 ? dim + this.rank : dim
+    const axis = normalizeAxis(dim, this.rank, 'gather')
     return this.derive(make('gather', [this.node, index.to('i32').node], { axis }))
   }
   /** Whole slices along a dim, chosen by a vector of positions. */
   indexSelect(dim: number, index: Tensor): Tensor {
-    const axis = dim < 0 ? dim + this.rank : dim
+    const axis = normalizeAxis(dim, this.rank, 'indexSelect')
     const count = index.size
     const column = index.to('i32').reshape(this.shape.map((_, i) => (i === axis ? count : 1)))
     return this.gather(axis, column.expand(this.shape.with(axis, count)))
   }
   /** This plus source[…, i, …] at […, index[…, i, …], …]. */
   scatterAdd(dim: number, index: Tensor, source: Tensor): Tensor {
-    const axis = dim < 0 ? dim + this.rank : dim
+    const axis = normalizeAxis(dim, this.rank, 'scatterAdd')
     const inputs = [this.node, index.to('i32').node, source.node]
     return this.derive(make('scatterAdd', inputs, { axis }), source)
   }

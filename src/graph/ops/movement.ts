@@ -190,11 +190,18 @@ export const movement = {
     kind: 'movement',
     infer: ([x], { start, stop, step }, where) => {
       const rank = x!.shape.length
+      const whole = [...start, ...stop, ...step].every(Number.isInteger)
       const fits = x!.shape.every(
         (extent, i) =>
           0 <= start[i]! && start[i]! <= stop[i]! && stop[i]! <= extent && step[i]! >= 1,
       )
-      if (start.length !== rank || stop.length !== rank || step.length !== rank || !fits) {
+      if (
+        start.length !== rank ||
+        stop.length !== rank ||
+        step.length !== rank ||
+        !whole ||
+        !fits
+      ) {
         throw shapeError(
           where,
           `${showShape(start)} … ${showShape(stop)} of ${showShape(x!.shape)}`,

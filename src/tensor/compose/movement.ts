@@ -13,17 +13,38 @@ export function reshape(x: Node, shape: Shape): Node {
   const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1)
   const free = shape.filter((extent) => extent === -1).length
   const size = sizeOf(x.shape)
-  if (free > 1 || (free === 1 && (known === 0 || size % known !== 0))) {
+  const whole = shape.every((extent) => Number.isInteger(extent) && extent >= -1)
+  if (!whole || free > 1 || (free === 1 && (known === 0 || size % known !== 0))) {
     throw new BrickError({
       kind: 'shape',
       where: 'reshape',
       got: `${showShape(x.shape)} (${size} elements) to ${showShape(shape)}`,
-      wanted: free > 1 ? 'at most one −1' : `a multiple of ${known} elements`,
+      wanted: !whole
+        ? 'whole numbers from 0, or −1'
+        : free > 1
+          ? 'at most one −1'
+          : `a multiple of ${known} elements`,
     })
   }
   return make('reshape', [x], {
     shape: shape.map((extent) => (extent === -1 ? size / known : extent)),
   })
+}
+
+/** Dims `from` to `to` as one; of a scalar, [1]. */
+export function flatten(x: Node, from: number, to: number): Node {
+  const rank = Math.max(1, x.shape.length)
+  const [first, last] = [from, to].map((d) => normalizeAxis(d, rank, 'flatten')) as [number, number]
+  if (first > last) {
+    throw new BrickError({
+      kind: 'shape',
+      where: 'flatten',
+      got: `dims ${from} to ${to} of ${showShape(x.shape)}`,
+      wanted: 'the first dim before the last',
+    })
+  }
+  const middle = sizeOf(x.shape.slice(first, last + 1))
+  return reshape(x, x.shape.toSpliced(first, last - first + 1, middle))
 }
 
 export function permute(x: Node, dims: readonly number[]): Node {

@@ -43,10 +43,15 @@ export const prod = (x: Node, dims?: Dims, keepDim = false): Node =>
   reduced('prod', cast(x, 'f32'), dims, keepDim, 'prod')
 export const amax = (x: Node, dims?: Dims, keepDim = false): Node =>
   reduced('amax', countable(x), dims, keepDim, 'max')
+/** In reverse order: −x, and for integers all bits turned (−x − 1), since −(−2³¹) overflows. */
+const reversed = (x: Node): Node =>
+  x.dtype === 'i32' ? make('xor', [x, constant(-1, x.shape, 'i32')], {}) : make('neg', [x], {})
 export const amin = (x: Node, dims?: Dims, keepDim = false): Node =>
-  make('neg', [amax(make('neg', [countable(x)], {}), dims, keepDim)], {})
+  reversed(amax(reversed(countable(x)), dims, keepDim))
 export const argmax = (x: Node, dims?: Dims, keepDim = false): Node =>
   reduced('argmax', countable(x), dims, keepDim, 'argmax')
+export const argmin = (x: Node, dims?: Dims, keepDim = false): Node =>
+  argmax(reversed(countable(x)), dims, keepDim)
 
 /** Elements that fold into each result. */
 function count(x: Node, dims: Dims, where: string): number {
@@ -65,7 +70,8 @@ export function variance(x: Node, dims?: Dims, correction = 1, keepDim = false):
 }
 
 /** log Σ eˣ, shifted by the maximum. */
-export function logSumExp(x: Node, dims?: Dims, keepDim = false): Node {
+export function logSumExp(values: Node, dims?: Dims, keepDim = false): Node {
+  const x = cast(values, 'f32')
   const axes = normalizeAxes(dims, x.shape.length, 'logsumexp')
   const top = make('detach', [amax(x, axes, true)], {})
   // A row of −∞ (or one with +∞) would give ∞ − ∞.
@@ -99,13 +105,37 @@ export function logSoftmax(x: Node, dim: number): Node {
 }
 
 /** (Σ |x|^p)^(1/p). */
-export function norm(x: Node, p: number, dims?: Dims, keepDim = false): Node {
-  if (p === 2) return unary('sqrt', sum(mul(x, x), dims, keepDim))
+export function norm(values: Node, p: number, dims?: Dims, keepDim = false): Node {
+  const x = cast(values, 'f32')
+  if (p === 2) return root(sum(mul(x, x), dims, keepDim), (total) => unary('sqrt', total))
   const size = make('abs', [x], {})
   if (p === 1) return sum(size, dims, keepDim)
   if (p === Number.POSITIVE_INFINITY) return amax(size, dims, keepDim)
   const powers = binary('pow', size, constant(p, [], 'f32'))
-  return binary('pow', sum(powers, dims, keepDim), constant(1 / p, [], 'f32'))
+  const inverse = constant(1 / p, [], 'f32')
+  return root(sum(powers, dims, keepDim), (total) => binary('pow', total, inverse))
+}
+
+/** A root whose gradient at 0 is 0, as PyTorch's norm has it, instead of 0 · ∞. */
+function root(total: Node, of: (total: Node) => Node): Node {
+  const zero = constant(0, total.shape, total.dtype)
+  const isZero = make('eq', [total, zero], {})
+  const safe = where(isZero, constant(1, total.shape, total.dtype), total)
+  return where(isZero, zero, of(safe))
+}
+
+/** NaN is above all numbers and equal to itself, so that every value has a place. */
+const isNan = (x: Node): Node => make('ne', [x, x], {})
+
+function above(a: Node, b: Node): Node {
+  const larger = make('lt', [b, a], {})
+  if (a.dtype !== 'f32') return larger
+  return make('or', [larger, make('and', [isNan(a), make('eq', [b, b], {})], {})], {})
+}
+
+function equal(a: Node, b: Node): Node {
+  const same = make('eq', [a, b], {})
+  return a.dtype === 'f32' ? make('or', [same, make('and', [isNan(a), isNan(b)], {})], {}) : same
 }
 
 /**
@@ -119,9 +149,9 @@ export function sort(x: Node, dim: number, descending: boolean): [values: Node, 
   const last = x.shape.flatMap((_, i) => (i === axis ? [] : [i])).concat(axis)
   const moved = unsqueeze(make('permute', [x], { order: last }), axis)
   const others = make('expand', [moved], { shape: wide })
-  const ahead = descending ? make('lt', [mine, others], {}) : make('lt', [others, mine], {})
+  const ahead = descending ? above(others, mine) : above(mine, others)
   const earlier = make('lt', [iota(wide, wide.length - 1), iota(wide, axis)], {})
-  const tie = make('and', [make('eq', [mine, others], {}), earlier], {})
+  const tie = make('and', [equal(mine, others), earlier], {})
   const rank = sum(make('or', [ahead, tie], {}), -1)
   const zeros = constant(0, x.shape, 'i32')
   const indices = make('scatterAdd', [zeros, rank, iota(x.shape, axis)], { axis })
