@@ -1,0 +1,86 @@
+import { writeAtomically } from '../src/files/atomic.ts'
+import { serializeSafetensors } from '../src/files/safetensors.ts'
+import { make } from '../src/graph/make.ts'
+import { BrickError, data, nn, ones, optim, Tensor, tensor, variable, zeros } from '../src/index.ts'
+
+type Scope = Record<string, unknown>
+
+/** Examples that can't run here, each with the reason: printed by the test. */
+export const notRun: Readonly<Record<string, string>> = {
+  'data/index.ts': 'needs the files of MNIST',
+  'data/mnist.ts': 'needs the files of MNIST',
+  'train/checkpoint.ts': 'needs the folder of a run',
+  'cli/image.ts': 'needs an image file',
+  'cli/gallery.ts': 'needs predictions and a folder',
+  'cli/program.ts': 'runs the program',
+  'files/tensor-file.ts': 'needs the file of a run',
+  'train/fit.ts fit': 'ends with what MNIST gives; train-fit.test.ts makes the same call',
+  'optim/adam.ts adam': 'shows the option alone',
+  'optim/sgd.ts sgd': 'shows the option alone',
+  'train/metrics.ts accuracy': 'shows the option alone',
+  'train/metrics.ts topK': 'shows the option alone',
+  'nn/parameter.ts parameter': 'a field of a class',
+}
+
+function network(): Scope {
+  const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(64, 10))
+  const x = ones([2, 1, 8, 8])
+  const y = tensor([3, 1], { dtype: 'i32' })
+  const loss = nn.crossEntropy(model.forward(x), y)
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 })
+  const block = new nn.Linear(8, 8)
+  return { model, x, y, loss, optimizer, block, input: ones([2, 8]), crossEntropy: nn.crossEntropy }
+}
+
+/** A node of a graph, for the rooms below tensors. */
+function graph(): Scope {
+  const source = {}
+  const x = make('buffer', [], { source, shape: [2], dtype: 'f32' })
+  return { make, x, y: x, contents: new Map([[source, [1, 2]]]) }
+}
+
+async function digits(): Promise<Scope> {
+  const { train, test } = await data.digits()
+  return { trainSet: train, test, dataset: train, loader: new data.DataLoader(train) }
+}
+
+/** Names that an example takes as given, by file, besides the exports of the package and the file. */
+const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
+  'gradient/gradient.ts': graph,
+  'interpreter/interpreter.ts': graph,
+  'nn/conv.ts': () => ({ images: zeros([64, 1, 28, 28]) }),
+  'nn/linear.ts': () => ({ images: zeros([64, 784]) }),
+  'nn/flatten.ts': () => ({ x: zeros([64, 50, 4, 4]) }),
+  'nn/pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
+  'nn/normalization.ts': () => ({
+    x: zeros([2, 8, 3]),
+    weight: ones([8]),
+    bias: zeros([8]),
+  }),
+  'files/safetensors.ts': () => {
+    const weight = { dtype: 'f32', shape: [10, 500], data: new Float32Array(5000) } as const
+    return { bytes: Buffer.concat([...serializeSafetensors([['fc.weight', weight]])]) }
+  },
+  'files/atomic.ts': () => ({ writeAtomically }),
+  'nn/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
+  'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
+  'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
+}
+
+/** What an example of this file may name. */
+export async function scopeOf(file: string): Promise<Scope> {
+  return {
+    ...network(),
+    ...(await digits()),
+    BrickError,
+    Tensor,
+    variable,
+    ...(await scopes[file]?.()),
+  }
+}
+
+/** Compares what an expression gave with what the comment behind it says. */
+export function plain(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return [...(value as Float32Array)]
+  return value instanceof Tensor ? value.array() : value
+}
