@@ -139,7 +139,7 @@ export class GrowingNest {
       // Folds are in a register; row values are computed once, for they are the same expressions.
       return register ? { kind: 'register', name: register, dtype: node.dtype } : undefined
     }
-    const row = flatten(without2(coords, this.axes), this.rowShape, symbolic)
+    const row = flatten(without(coords, this.axes), this.rowShape, symbolic)
     if (keyOf(row) !== keyOf(loopPosition(this.outer))) throw new Misaligned()
     return loadOf(node, coords)
   }
@@ -228,9 +228,6 @@ export class GrowingNest {
     this.members.set(node, { node, form: 'full' })
   }
 }
-
-const without2 = <T>(items: readonly T[], axes: readonly number[]): T[] =>
-  items.filter((_, axis) => !axes.includes(axis))
 
 function mentions(value: Value, register: string): boolean {
   return valuesOf([

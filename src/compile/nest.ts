@@ -76,7 +76,7 @@ export function positionsIn(stages: readonly Stage[], values: readonly Value[]):
 type Digit = Extract<Atom, { kind: 'digit' }>
 
 /** The digits of one loop that a position depends on. */
-export function digitsOf(position: Position, loop: Loop): Digit[] {
+function digitsOf(position: Position, loop: Loop): Digit[] {
   return position.terms.flatMap(({ atom }) => {
     if (atom.kind === 'digit') return atom.loop === loop ? [atom] : []
     return atom.kind === 'data' ? [] : digitsOf(atom.of, loop)
@@ -131,6 +131,6 @@ export function readsData(position: Position): boolean {
   })
 }
 
-export function dependsOn(position: Position, loop: Loop, span: Span): boolean {
+function dependsOn(position: Position, loop: Loop, span: Span): boolean {
   return digitsOf(position, loop).some(({ low, high }) => low < span.high && high > span.low)
 }

@@ -1,8 +1,7 @@
 import type { DType } from '../base/dtype.ts'
-import { stridesOf } from '../base/shape.ts'
 import type { Attributes, OpName } from '../graph/attributes.ts'
 import type { Node } from '../graph/node.ts'
-import { flatten } from '../graph/ops/movement.ts'
+import { flatten, unflatten } from '../graph/ops/movement.ts'
 import { type ElementwiseName, recordOf } from '../graph/ops.ts'
 import type { AnyOp, Guard, MovementOp } from '../graph/record.ts'
 import {
@@ -267,9 +266,5 @@ function dataOf(position: Position): Value[] {
 }
 
 /** Coordinates of a flat loop over a shape. */
-export function coordinates(position: Position, shape: readonly number[]): Position[] {
-  const strides = stridesOf(shape)
-  return shape.map((extent, axis) =>
-    extent === 1 ? fixed(0) : symbolic.mod(symbolic.div(position, strides[axis]!), extent),
-  )
-}
+export const coordinates = (position: Position, shape: readonly number[]): Position[] =>
+  unflatten(position, shape, symbolic)

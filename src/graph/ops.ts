@@ -27,7 +27,6 @@ export function recordOf<O extends OpName>(op: O): AnyOp<O> {
 export const opNames = Object.keys(records) as readonly OpName[]
 
 export type ElementwiseName = keyof typeof elementwise
-export type ReduceName = keyof typeof reduce
 
 /** The elementwise ops' names, for tables that are total over them. */
 export const elementwiseNames = Object.keys(elementwise) as readonly ElementwiseName[]

@@ -18,7 +18,7 @@ export interface Runnable {
 /** Evaluates tasks: the interpreter, or the compiler with a device. */
 export interface Backend {
   readonly name: string
-  /** Where storages should live before they are read by other means; resolves to a runnable task. */
+  /** Compiles a task, or whatever else it takes before it can run. */
   prepare(task: Task): Promise<Runnable>
   close(): Promise<void>
 }

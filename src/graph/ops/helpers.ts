@@ -63,9 +63,9 @@ export function requireDType(
 export const like = (node: Node, value: number, make: Make): Node =>
   make('constant', [], { value, shape: node.shape, dtype: node.dtype })
 
-/** Shape without the given axes. */
-export const without = (shape: Shape, axes: readonly number[]): number[] =>
-  shape.filter((_, axis) => !axes.includes(axis))
+/** A shape, or one item an axis, without the given axes. */
+export const without = <T>(items: readonly T[], axes: readonly number[]): T[] =>
+  items.filter((_, axis) => !axes.includes(axis))
 
 /** Shape with the given axes at size 1. */
 export const keeping = (shape: Shape, axes: readonly number[]): number[] =>

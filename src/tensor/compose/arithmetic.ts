@@ -59,7 +59,7 @@ export function binary(op: Plain, a: Node, b: Node, where: string = op): Node {
 }
 
 /** The dtype that a JavaScript number takes beside a tensor: integers stay integers where they can. */
-export function scalarLike(x: Node, value: number): Node {
+function scalarLike(x: Node, value: number): Node {
   const dtype = x.dtype === 'f32' || !Number.isInteger(value) ? 'f32' : 'i32'
   return constant(value, [], dtype)
 }
