@@ -18,7 +18,7 @@ import {
   variable,
   widen,
 } from '../loop/build.ts'
-import type { Expr, RegisterType, Stmt } from '../loop/ir.ts'
+import type { Expr, Stmt } from '../loop/ir.ts'
 import type { Atom, Loop, Position } from './position.ts'
 import { scalarRow } from './scalar.ts'
 import type { Value } from './value.ts'
@@ -399,9 +399,4 @@ const textOf = (expr: Expr): string => (expr.kind === 'var' ? expr.name : JSON.s
 export function literal(value: number, dtype: DType): Expr {
   if (dtype === 'f32') return f32(value)
   return dtype === 'bool' ? bool(value !== 0) : i32(value)
-}
-
-/** The register type of values of a dtype. */
-export function registerType(dtype: DType): RegisterType {
-  return dtype === 'f32' ? 'f32' : dtype === 'bool' ? 'bool' : 'i32'
 }

@@ -1,5 +1,6 @@
 import type { Expr, Stmt } from '../../loop/ir.ts'
 import { storageBytes } from '../../loop/ir.ts'
+import { operands } from '../../loop/walk.ts'
 import { type Generator, pointerKey, splitOffset } from './generator.ts'
 import { type IndexContext, indexOf, isPlain } from './indices.ts'
 import type { Polynomial } from './polynomial.ts'
@@ -129,30 +130,5 @@ function expressionsOf(stmt: Stmt): readonly Expr[] {
     case 'call':
     case 'comment':
       return []
-  }
-}
-
-function operands(e: Expr): readonly Expr[] {
-  switch (e.kind) {
-    case 'const':
-    case 'var':
-      return []
-    case 'unary':
-    case 'splat':
-    case 'extract':
-    case 'fold':
-      return [e.x]
-    case 'binary':
-      return [e.a, e.b]
-    case 'fma':
-      return [e.a, e.b, e.c]
-    case 'select':
-      return [e.cond, e.yes, e.no]
-    case 'load':
-      return [e.index]
-    case 'pack':
-      return e.items
-    case 'ramp':
-      return [e.base]
   }
 }
