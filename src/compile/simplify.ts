@@ -6,6 +6,7 @@ import { Node, topological } from '../graph/node.ts'
 import { without } from '../graph/ops/helpers.ts'
 import { recordOf } from '../graph/ops.ts'
 import type { AnyOp } from '../graph/record.ts'
+import { sliceOfConvolution, sliceOfPad } from './narrow.ts'
 
 type Rewrite = (node: Node) => Node | undefined
 interface Row {
@@ -32,6 +33,17 @@ const on =
 /** A reduction of at least this many elements into few results is done in two stages. */
 const LONG = 1 << 15
 const FEW = 16
+
+/** Convolutions as what they are made of, once what is asked of them is known. */
+const decompositions: readonly Row[] = [
+  {
+    name: 'decompose: convolutions are contractions of windows',
+    rewrite: (node) => {
+      const record = recordOf<OpName>(node.op) as AnyOp<OpName>
+      return record.kind === 'contraction' ? record.decompose?.(node, make) : undefined
+    },
+  },
+]
 
 /** One idea a row; the first that applies wins, and its result is looked at again. */
 const rows: readonly Row[] = [
@@ -60,13 +72,6 @@ const rows: readonly Row[] = [
       recordOf<OpName>(node.op).kind === 'alias' && !node.is('barrier')
         ? node.inputs[0]
         : undefined,
-  },
-  {
-    name: 'decompose: convolutions are contractions of windows',
-    rewrite: (node) => {
-      const record = recordOf<OpName>(node.op) as AnyOp<OpName>
-      return record.kind === 'contraction' ? record.decompose?.(node, make) : undefined
-    },
   },
   {
     name: 'constants: elementwise of constants',
@@ -134,6 +139,11 @@ const rows: readonly Row[] = [
     name: 'slice: everything',
     rewrite: on('slice', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
   },
+  {
+    name: 'slice: of a convolution is a convolution of a slice',
+    rewrite: on('slice', sliceOfConvolution),
+  },
+  { name: 'slice: of padding', rewrite: on('slice', sliceOfPad) },
   {
     name: 'flip: no axes',
     rewrite: on('flip', (n) => (n.attrs.axes.length === 0 ? n.inputs[0] : undefined)),
@@ -264,6 +274,11 @@ function inStages(node: Node<'sum'>, x: Node): Node | undefined {
  * (equal nodes become one), dead code (what no root needs is not visited).
  */
 export function simplify(roots: readonly Node[]): Node[] {
+  return rewritten(rewritten(roots, rows), [...decompositions, ...rows])
+}
+
+/** The graph, with rows applied from the inputs on until none applies. */
+function rewritten(roots: readonly Node[], rules: readonly Row[]): Node[] {
   const done = new Map<Node, Node>()
   const known = new Map<string, Node>()
   const intern = (node: Node): Node => {
@@ -277,7 +292,7 @@ export function simplify(roots: readonly Node[]): Node[] {
     let node = start
     for (;;) {
       let next: Node | undefined
-      for (const { rewrite } of rows) {
+      for (const { rewrite } of rules) {
         next = rewrite(node)
         if (next) break
       }
