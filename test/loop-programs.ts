@@ -199,10 +199,22 @@ function laneShuffles(lanes: number): LoopCase {
     'i32',
     values.map(() => 7),
   )
+  const riffle = range(lanes).map((i) => (i % 2 ? lanes + i : lanes - 1 - i))
+  const picked = test.output(
+    'shuffle f32',
+    'f32',
+    riffle.map((from) => (from < lanes ? values[from]! : -values[from - lanes]!)),
+  )
+  const pickedIndex = test.output(
+    'shuffle i32',
+    'i32',
+    riffle.map((from) => (from < lanes ? from + 7 : 1)),
+  )
   const zero = b.i32(0)
   const at = (i: number) => b.load(input, 'f32', b.i32(lanes - 1 - i))
   const bit = (i: number) => b.load(mask, 'bool', b.i32(lanes - 1 - i))
   const seven = b.variable('seven')
+  const x = b.variable('x', 'f32', lanes)
   test.kernel([
     b.declare('x', b.load(input, 'f32', zero, lanes)),
     b.declare('m', b.load(mask, 'bool', zero, lanes)),
@@ -215,6 +227,8 @@ function laneShuffles(lanes: number): LoopCase {
     b.store(spread, zero, b.widen(b.load(input, 'f32', b.i32(1)), lanes)),
     b.store(spreadMask, zero, b.widen(b.load(mask, 'bool', zero), lanes)),
     b.store(spreadIndex, zero, b.widen(seven, lanes)),
+    b.store(picked, zero, b.shuffle(x, b.unary('neg', x), riffle)),
+    b.store(pickedIndex, zero, b.shuffle(b.variable('r', 'i32', lanes), b.i32(1, lanes), riffle)),
     ...range(lanes).flatMap((i) => [
       b.store(lane, b.i32(i), b.extract(b.variable('x', 'f32', lanes), i)),
       b.store(flag, b.i32(i), b.extract(b.variable('m', 'bool', lanes), i)),

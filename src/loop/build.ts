@@ -140,6 +140,15 @@ export const ramp = (base: Expr, lanes: number): Expr => ({
 })
 export const fold = (op: 'add' | 'mul' | 'min' | 'max' | 'or' | 'and', x: Expr): Expr =>
   x.lanes === 1 ? x : { kind: 'fold', dtype: x.dtype, lanes: 1, op, x }
+/** Lane i is lane pick[i] of a's lanes followed by b's. */
+export const shuffle = (a: Expr, b: Expr, pick: readonly number[]): Expr => ({
+  kind: 'shuffle',
+  dtype: a.dtype,
+  lanes: pick.length,
+  a,
+  b,
+  pick,
+})
 export const extract = (x: Expr, lane: number): Expr => ({
   kind: 'extract',
   dtype: x.dtype,

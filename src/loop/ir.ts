@@ -74,6 +74,13 @@ export type Expr =
   | (Typed & { readonly kind: 'pack'; readonly items: readonly Expr[] })
   /** base, base + 1, …, one for each lane (i32). */
   | (Typed & { readonly kind: 'ramp'; readonly base: Expr })
+  /** Lane i is lane pick[i] of a's lanes followed by b's: f32 or i32, all of the same number of lanes. */
+  | (Typed & {
+      readonly kind: 'shuffle'
+      readonly a: Expr
+      readonly b: Expr
+      readonly pick: readonly number[]
+    })
   /** One lane of a vector. */
   | (Typed & { readonly kind: 'extract'; readonly x: Expr; readonly lane: number })
   /** All lanes of a vector folded into a scalar, always as lane i with lane i + n/2, halving n. */

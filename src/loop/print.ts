@@ -132,6 +132,8 @@ export function printExpression(expr: Expr): string {
       return `pack(${expr.items.map(text).join(', ')})`
     case 'ramp':
       return `ramp${expr.lanes}(${text(expr.base)})`
+    case 'shuffle':
+      return `shuffle(${text(expr.a)}, ${text(expr.b)}, [${expr.pick.join(' ')}])`
     case 'extract':
       return `${printExpression(expr.x)}.${expr.lane}`
     case 'fold':

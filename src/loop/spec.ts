@@ -280,6 +280,14 @@ class Checker {
           : 'one scalar for each lane'
       case 'ramp':
         return like(expr.base, 'i32', 1) && expr.dtype === 'i32' ? undefined : 'i32 from an i32'
+      case 'shuffle':
+        return expr.lanes > 1 &&
+          expr.dtype !== 'bool' &&
+          [expr.a, expr.b].every((x) => like(x, expr.dtype, expr.lanes)) &&
+          expr.pick.length === expr.lanes &&
+          expr.pick.every((lane) => isCount(lane, 0) && lane < 2 * expr.lanes)
+          ? undefined
+          : 'two vectors of a kind and a lane of theirs for each lane'
       case 'extract':
         return like(expr.x, expr.dtype, expr.x.lanes) &&
           isCount(expr.lane, 0) &&

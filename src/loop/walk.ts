@@ -12,6 +12,7 @@ export function operands(expr: Expr): readonly Expr[] {
     case 'fold':
       return [expr.x]
     case 'binary':
+    case 'shuffle':
       return [expr.a, expr.b]
     case 'fma':
       return [expr.a, expr.b, expr.c]

@@ -53,6 +53,8 @@ export function expressionText(expr: Expr, context: Context, index = false): str
     }
     case 'ramp':
       return `${prelude.ramp(expr.lanes)}(${plain(expr.base)})`
+    case 'shuffle':
+      return `${prelude.shuffle(expr.dtype, expr.lanes, expr.pick)}(${plain(expr.a)}, ${plain(expr.b)})`
     case 'extract': {
       const lane = `${expr.x.kind === 'var' ? of(expr.x) : `(${plain(expr.x)})`}[${expr.lane}]`
       return expr.dtype === 'bool' ? `(${lane} != 0)` : lane

@@ -58,6 +58,20 @@ export class Prelude {
     return this.helper(`${type}_ramp`, type, 'int x', [`  return ${base} + (${type}){${items}};`])
   }
 
+  /** Lanes of a followed by b, picked. Older compilers know the builtin by another name. */
+  shuffle(dtype: RegisterType, lanes: number, pick: readonly number[]): string {
+    const type = this.type(dtype, lanes)
+    const mask = this.type('i32', lanes)
+    const list = pick.join(', ')
+    return this.helper(`${type}_shuffle_${pick.join('_')}`, type, `${type} a, ${type} b`, [
+      '#if defined(__clang__) || __GNUC__ >= 12',
+      `  return __builtin_shufflevector(a, b, ${list});`,
+      '#else',
+      `  return __builtin_shuffle(a, b, (${mask}){${list}});`,
+      '#endif',
+    ])
+  }
+
   /** yes where the mask is set, else no, lane by lane. */
   select(dtype: RegisterType, lanes: number): string {
     const type = this.type(dtype, lanes)

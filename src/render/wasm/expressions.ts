@@ -29,6 +29,14 @@ const writers: { readonly [K in Expr['kind']]: (g: Generator, e: Kind<K>) => voi
   splat: pushSplat,
   pack: pushPack,
   ramp: pushRamp,
+  shuffle: (g, e) => {
+    pushExpr(g, e.a)
+    pushExpr(g, e.b)
+    // The second vector's bytes follow the first's 16, however many lanes are in use.
+    const byteOf = (lane: number) => (lane < e.lanes ? lane * 4 : 16 + (lane - e.lanes) * 4)
+    const places = [0, 1, 2, 3].map((i) => byteOf(e.pick[i] ?? 0))
+    g.op(v128.shuffle).code.bytes(places.flatMap((place) => [place, place + 1, place + 2, place + 3]))
+  },
   extract: (g, e) => {
     pushExpr(g, e.x)
     extractLane(g, e.dtype, e.lane)
