@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Someone who does workloads, in a process of their own for each. */
+export interface Contestant {
+  /** native, wasm, torch, … */
+  readonly name: string
+  readonly threads: number
+  readonly isOurs: boolean
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export const contestantLabel = ({ name, threads }: Contestant): string => `${name} ×${threads}`
+
+/** Compiled files lie in build/bench, sources in bench. */
+const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+const source = (path: string): string => built(`../../bench/${path}`)
+
+/** A Node with relaxed SIMD: this one, else the one that `bench/package.json` brings. */
+function newerNode(): string {
+  const own = Number(process.versions.node.split('.')[0]) >= 22
+  const installed = source('node_modules/node/bin/node')
+  return own || !existsSync(installed) ? process.execPath : installed
+}
+
+const node = (path: string, file: string, ...rest: string[]): string[] => [
+  path,
+  '--expose-gc',
+  '--enable-source-maps',
+  built(file),
+  ...rest,
+]
+
+interface Kind {
+  readonly isOurs: boolean
+  readonly command: () => readonly string[]
+  readonly environment?: (threads: number) => Record<string, string>
+  /** Whether it can use more threads than one. */
+  readonly threads: boolean
+  /** How to have it, where it is missing. */
+  readonly install: string
+}
+
+const python = 'python3'
+
+/** Who there is. */
+const kinds: { readonly [name: string]: Kind } = {
+  native: {
+    isOurs: true,
+    command: () => node(process.execPath, 'players/ours.js', 'native'),
+    threads: true,
+    install: 'install a C compiler (see brickwork doctor)',
+  },
+  wasm: {
+    isOurs: true,
+    command: () => node(newerNode(), 'players/ours.js', 'wasm'),
+    threads: true,
+    install: 'see brickwork doctor',
+  },
+  torch: {
+    isOurs: false,
+    command: () => [python, source('peers/python/with_torch.py')],
+    environment: (threads) => ({ OMP_NUM_THREADS: `${threads}` }),
+    threads: true,
+    install: 'pip install torch numpy (Debian: python3-torch)',
+  },
+  openblas: {
+    isOurs: false,
+    command: () => [python, source('peers/python/with_openblas.py')],
+    environment: (threads) => ({ OPENBLAS_NUM_THREADS: `${threads}` }),
+    threads: true,
+    install: 'pip install numpy (Debian: python3-numpy)',
+  },
+}
+
+export const peerNames: readonly string[] = Object.keys(kinds).filter((n) => !kinds[n]!.isOurs)
+
+/** Contestants of these names, at one thread and at `most`. */
+export function contestants(names: readonly string[], most: number): Contestant[] {
+  return names.flatMap((name) => {
+    const { isOurs, command, environment, threads } = kinds[name]!
+    const counts = threads ? new Set([1, most]) : [1]
+    return [...counts].map((count) => ({
+      name,
+      threads: count,
+      isOurs,
+      command: command(),
+      environment: environment?.(count) ?? {},
+    }))
+  })
+}
+
+export const isKnown = (name: string): boolean => Object.hasOwn(kinds, name)
+export const howToInstall = (name: string): string => kinds[name]!.install

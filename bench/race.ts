@@ -1,0 +1,206 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Contestant, contestantLabel } from './contestants.ts'
+import { type Digest, difference } from './digest.ts'
+import type { Meters } from './meters.ts'
+import { Absent, PlayerProcess } from './player-process.ts'
+import { median } from './statistics.ts'
+import type { Workload } from './workloads/workload.ts'
+
+/** Milliseconds that a player may take to start, to set up, and for one call. */
+const limits = { start: 60_000, prepare: 180_000, call: 20_000 }
+/** A call that takes longer needs no other one before it to warm caches up. */
+const LONG_CALL = 100
+
+/** How thoroughly to measure. */
+export interface Effort {
+  readonly rounds: number
+  /** Milliseconds of each contestant's turn in a round, at least. */
+  readonly least: number
+}
+
+/** One contestant's figures. */
+export interface Entry {
+  readonly name: string
+  readonly threads: number
+  readonly isOurs: boolean
+  /** Milliseconds of a call in each round. */
+  readonly times: readonly number[]
+  readonly milliseconds: number
+  /** Milliseconds until the first result, and again with what the first process left in the cache. */
+  readonly first: number
+  readonly firstWarm?: number | undefined
+  /** Most bytes, beyond what the process takes by itself. */
+  readonly bytes: number
+  /** Of the machine, of the threads in use; absent where the workload has none or nothing was measured. */
+  readonly ofPeak?: number | undefined
+  readonly ofBandwidth?: number | undefined
+  /** Largest relative difference from each other's result. */
+  readonly differences: Readonly<Record<string, number>>
+}
+
+export interface Absence {
+  readonly name: string
+  readonly threads: number
+  readonly reason: string
+  readonly isSkip: boolean
+}
+
+export interface Outcome {
+  readonly workload: string
+  readonly entries: readonly Entry[]
+  readonly absent: readonly Absence[]
+  /** What the machine could do at most, by number of threads: GFLOP/s or GB/s. */
+  readonly limits: Readonly<Record<number, number>>
+}
+
+/** Meters by number of threads; empty where there is no C compiler. */
+export type MetersByThreads = ReadonlyMap<number, Meters>
+
+interface Runner {
+  readonly contestant: Contestant
+  readonly player: PlayerProcess
+  readonly cache: string
+  readonly times: number[]
+  first: number
+  firstWarm?: number
+  bytes: number
+  digests: readonly Digest[]
+  absent?: Absent
+}
+
+/**
+ * Has all contestants do a workload, each in a fresh process, in turns: A B C A B C …, with the
+ * machine's own limits measured in the same turns.
+ */
+export async function race(
+  workload: Workload,
+  contestants: readonly Contestant[],
+  meters: MetersByThreads,
+  effort: Effort,
+): Promise<Outcome> {
+  const caches = mkdtempSync(join(tmpdir(), 'brickwork-bench-'))
+  const runners = contestants.map((contestant): Runner => {
+    const cache = join(caches, contestantLabel(contestant))
+    const player = new PlayerProcess(contestant, cache)
+    return { contestant, player, cache, times: [], first: 0, bytes: 0, digests: [] }
+  })
+  const machine = new Map<number, number[]>()
+  try {
+    for (const runner of runners) await attempt(runner, () => prepare(runner, workload))
+    for (let round = 0; round < effort.rounds; round++) {
+      for (const runner of runners) await attempt(runner, () => turn(runner, effort.least))
+      await measureMachine(workload, meters, machine)
+    }
+    for (const runner of runners) await attempt(runner, () => conclude(runner))
+    for (const runner of runners) await attempt(runner, () => prepareAgain(runner, workload))
+  } finally {
+    for (const { player } of runners) player.end()
+    rmSync(caches, { recursive: true, force: true })
+  }
+  const most = new Map([...machine].map(([threads, values]) => [threads, median(values)]))
+  return outcomeOf(workload, runners, most)
+}
+
+async function attempt(runner: Runner, body: () => Promise<void>): Promise<void> {
+  if (runner.absent) return
+  try {
+    await body()
+  } catch (cause) {
+    if (!(cause instanceof Absent)) throw cause
+    runner.absent = cause
+  }
+}
+
+async function prepare(runner: Runner, workload: Workload): Promise<void> {
+  const { player, contestant } = runner
+  await player.ask({ do: 'hello' }, limits.start)
+  const { name, spec } = workload
+  const { threads } = contestant
+  const task = { do: 'prepare', workload: name, spec, threads } as const
+  runner.first = (await player.ask(task, limits.prepare)).first
+}
+
+async function turn({ player, times }: Runner, least: number): Promise<void> {
+  const time = async (ms: number) =>
+    (await player.ask({ do: 'time', least: ms }, limits.call + ms)).milliseconds
+  // The others had the caches meanwhile.
+  if ((times.at(-1) ?? 0) < LONG_CALL) await time(0)
+  times.push(await time(least))
+}
+
+async function conclude(runner: Runner): Promise<void> {
+  const { player } = runner
+  runner.bytes = (await player.ask({ do: 'memory' }, limits.call)).bytes
+  runner.digests = (await player.ask({ do: 'check' }, limits.call)).digests
+  player.end()
+}
+
+/** The first call of a second process, which finds the first one's compiled programs. */
+async function prepareAgain(runner: Runner, workload: Workload): Promise<void> {
+  const { contestant } = runner
+  if (contestant.name !== 'native') return
+  const player = new PlayerProcess(contestant, runner.cache)
+  const { name, spec } = workload
+  const { threads } = contestant
+  const task = { do: 'prepare', workload: name, spec, threads } as const
+  try {
+    runner.firstWarm = (await player.ask(task, limits.prepare)).first
+  } finally {
+    player.end()
+  }
+}
+
+/** Puts the limit that matters to this workload beside the others of its number of threads. */
+async function measureMachine(
+  { flops, bytes, onlyReads }: Workload,
+  meters: MetersByThreads,
+  machine: Map<number, number[]>,
+): Promise<void> {
+  if (!flops && !bytes) return
+  for (const [threads, meter] of meters) {
+    const limit = bytes ? (onlyReads ? meter.read : meter.copy) : meter.peak
+    const values = machine.get(threads) ?? []
+    values.push(await limit())
+    machine.set(threads, values)
+  }
+}
+
+function outcomeOf(
+  { name, flops, bytes }: Workload,
+  runners: readonly Runner[],
+  machine: ReadonlyMap<number, number>,
+): Outcome {
+  const present = runners.filter(({ absent }) => !absent)
+  const entries = present.map((runner): Entry => {
+    const { contestant, times, first, firstWarm } = runner
+    const { threads, isOurs } = contestant
+    const milliseconds = median(times)
+    const share = (work: number) => work / milliseconds / 1e6 / machine.get(threads)!
+    const hasLimit = machine.has(threads)
+    const others = present.filter((other) => other !== runner)
+    return {
+      name: contestant.name,
+      threads,
+      isOurs,
+      times,
+      milliseconds,
+      first,
+      firstWarm,
+      bytes: runner.bytes,
+      ofPeak: flops && !bytes && hasLimit ? share(flops) : undefined,
+      ofBandwidth: bytes && hasLimit ? share(bytes) : undefined,
+      differences: Object.fromEntries(
+        others.map((other) => [
+          contestantLabel(other.contestant),
+          difference(runner.digests, other.digests),
+        ]),
+      ),
+    }
+  })
+  const absent = runners.flatMap(({ contestant: { name, threads }, absent: it }) =>
+    it ? [{ name, threads, reason: it.message, isSkip: it.isSkip }] : [],
+  )
+  return { workload: name, entries, absent, limits: Object.fromEntries(machine) }
+}
