@@ -49,7 +49,13 @@ export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
   return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
 }
 
+/** Elements from one panel of a packed left operand to the next. */
+export const panelPitch = ({ tile, k }: Cut): number =>
+  k * tile.rows + overrun(tile.rows, tile.lanes)
+
 /** Elements of a packed left operand. */
-export function packedSize({ tile, m, k, batch }: Cut): number {
-  return batch * Math.ceil(m / tile.rows) * tile.rows * k
-}
+export const packedSize = (cut: Cut): number =>
+  cut.batch * Math.ceil(cut.m / cut.tile.rows) * panelPitch(cut)
+
+/** Elements past a panel's end that packing may write: a vector, or the rest of a square block. */
+export const overrun = (width: number, lanes: number): number => lanes * (width + 1)

@@ -2,7 +2,7 @@ import type { Node } from '../graph/node.ts'
 import { add, binary, comment, i32, load, mul, store, sub, variable, widen } from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel, type Scratch } from '../loop/ir.ts'
 import { type Axis, type Contraction, extentOf, merged } from './contraction.ts'
-import type { Cut } from './cut.ts'
+import { type Cut, overrun, panelPitch } from './cut.ts'
 import { Emitter, type Memory } from './emitter.ts'
 import { microName } from './micro-kernel.ts'
 import { strideIn, valuesOf, type Write } from './nest.ts'
@@ -121,13 +121,17 @@ class TiledWriter {
     e.bind({ loop: PARTS, low: 1, high: PARTS.extent, value: part, vector: false })
     this.block({ columns: [firstColumn, endColumn], rows, depth: [fromDepth, endDepth] })
     const scratch: Scratch[] = [
-      { name: 'panel', dtype: 'f32', size: per * this.depth * this.width + tile.lanes },
+      {
+        name: 'panel',
+        dtype: 'f32',
+        size: per * this.depth * this.width + overrun(this.width, tile.lanes),
+      },
       {
         name: 'sums',
         dtype: 'f32',
         size: (this.blocks > 1 ? rowsEach * per : 1) * tile.rows * this.width,
       },
-      { name: 'table', dtype: 'i32', size: tableSize(this.width) },
+      { name: 'table', dtype: 'i32', size: tableSize(this.width, tile.lanes) },
     ]
     return {
       name,
@@ -204,11 +208,11 @@ class TiledWriter {
           first: e.name(mul(column, i32(this.width))),
           from,
           depth,
+          deepest: this.depth,
           whole: this.blocks === 1 && this.cut.parts === 1,
           target: 'panel',
           at: e.name(mul(sub(column, columns[0]), i32(this.depth * this.width))),
           table: 'table',
-          overrun: true,
         })
       },
       { start: columns[0] },
@@ -230,10 +234,10 @@ class TiledWriter {
     depth: Expr,
     sums: Expr,
   ): void {
-    const { tile, k, direct } = this.cut
+    const { tile, direct } = this.cut
     const pitch = i32(merged(this.c.m, 0)[0]?.stride ?? 0)
     const panel = add(this.offsets.panel, row)
-    const packed = add(mul(panel, i32(k * tile.rows)), mul(from, i32(tile.rows)))
+    const packed = add(mul(panel, i32(panelPitch(this.cut))), mul(from, i32(tile.rows)))
     const inPlace = add(add(this.offsets.left, mul(this.firstRow(row), pitch)), from)
     this.emitter.emit({
       kind: 'call',

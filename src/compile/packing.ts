@@ -3,7 +3,6 @@ import {
   add,
   binary,
   comment,
-  f32,
   i32,
   load,
   mul,
@@ -13,41 +12,46 @@ import {
   sub,
   variable,
 } from '../loop/build.ts'
-import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
+import { CHUNK, type Expr, type Func, type Kernel } from '../loop/ir.ts'
 import { type Axis, type Contraction, merged } from './contraction.ts'
-import type { Cut } from './cut.ts'
+import { type Cut, panelPitch } from './cut.ts'
 import { Emitter, type Memory } from './emitter.ts'
+import { transpose, transposeName } from './transpose.ts'
 
 /** Elements that make a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 32768
 const MAX_CHUNKS = 64
 
-/** Reads an operand through its index map into panels that the micro-kernel reads in order. */
+interface Step {
+  readonly extent: number
+  readonly stride: number
+}
+
+/**
+ * Reads an operand through its index map into panels that the micro-kernel reads in order. The
+ * panel may be written past its end, as far as {@link overrun} says.
+ */
 interface Packing {
   readonly source: string
   readonly offset: Expr
   /** The axes side by side in a panel, and those along it. */
-  readonly across: readonly { extent: number; stride: number }[]
-  readonly along: readonly { extent: number; stride: number }[]
+  readonly across: readonly Step[]
+  readonly along: readonly Step[]
   readonly width: number
   readonly lanes: number
   readonly first: Expr
   readonly from: Expr
   readonly depth: Expr
+  /** The most that `depth` can be. */
+  readonly deepest: number
   readonly whole: boolean
   readonly target: string
   readonly at: Expr
   readonly table: string
-  /** The panel is this chunk's own and may be written a vector past its end. */
-  readonly overrun: boolean
 }
 
 /** Neighbours in a panel that are neighbours in memory, whatever the panel: a divisor of the innermost run. */
-function groupOf(
-  across: readonly { extent: number; stride: number }[],
-  width: number,
-  lanes: number,
-): number {
+function groupOf(across: readonly Step[], width: number, lanes: number): number {
   const run = across.at(-1)
   if (run?.stride !== 1) return 1
   let group = 1
@@ -56,11 +60,11 @@ function groupOf(
 }
 
 /** Whether all neighbours lie in one run of memory, at least a vector long. */
-const isOneRun = (across: readonly { extent: number; stride: number }[], lanes: number): boolean =>
+const isOneRun = (across: readonly Step[], lanes: number): boolean =>
   across.length === 1 && across[0]!.stride === 1 && across[0]!.extent >= lanes
 
 /** Σ (index / weight mod extent) · stride: where element `index` of the flattened axes lies. */
-function offsetOf(axes: readonly { extent: number; stride: number }[], index: Expr): Expr {
+function offsetOf(axes: readonly Step[], index: Expr): Expr {
   let weight = axes.reduce((product, axis) => product * axis.extent, 1)
   let sum = i32(0)
   axes.forEach(({ extent, stride }, i) => {
@@ -72,10 +76,26 @@ function offsetOf(axes: readonly { extent: number; stride: number }[], index: Ex
   return sum
 }
 
-/** Writes the loops of a packing. */
+/** One way to pack: what a row of a panel costs, roughly, in instructions, and how it is written. */
+interface Way {
+  readonly cost: number
+  emit(): void
+}
+
+/** Writes the loops of a packing, in the way that costs least. */
 export function emitPacking(emitter: Emitter, packing: Packing): void {
-  const { along, from, depth, whole } = packing
-  const row = rowsOf(emitter, packing)
+  const ways = [byGroups(emitter, packing), byRuns(emitter, packing), byBlocks(emitter, packing)]
+  ways
+    .filter((way) => way !== undefined)
+    .reduce((best, way) => (way.cost < best.cost ? way : best))
+    .emit()
+}
+
+/** Copies one row of a panel from `shift`; `index` is its place in the panel. */
+type Row = (shift: Expr, index: Expr) => void
+
+/** Calls `row` for each row of a panel, in order. */
+function eachRow(emitter: Emitter, { along, from, depth, whole }: Packing, row: Row): void {
   if (!whole) {
     emitter.loop('k', depth, (k) => {
       row(emitter.name(offsetOf(along, emitter.name(add(from, k)))), k)
@@ -95,19 +115,116 @@ export function emitPacking(emitter: Emitter, packing: Packing): void {
   nest(along, i32(0), i32(0))
 }
 
-/** Copies one row of a panel from `shift`; `index` is its place in the panel. */
-type Row = (shift: Expr, index: Expr) => void
+/** Neighbours that lie together in memory by vectors as long as all of them are, found through a table. */
+function byGroups(emitter: Emitter, packing: Packing): Way {
+  const group = groupOf(packing.across, packing.width, packing.lanes)
+  return {
+    cost: (packing.width / group) * 3,
+    emit: () => eachRow(emitter, packing, groupRow(emitter, packing, group)),
+  }
+}
 
-/** The fewest copies a row: by groups, or by runs where the panel is private and may be written past. */
-function rowsOf(emitter: Emitter, packing: Packing): Row {
-  const { across, width, lanes, overrun } = packing
-  const group = groupOf(across, width, lanes)
+/** Runs of neighbours by full vectors. */
+function byRuns(emitter: Emitter, packing: Packing): Way | undefined {
+  const { across, width, lanes } = packing
   const run = across.at(-1)
-  const whole = overrun && width % lanes === 0 && group < lanes && run?.stride === 1
-  if (!whole) return groupRow(emitter, packing, group)
-  if (isOneRun(across, lanes)) return runRow(emitter, packing)
-  const byRuns = (width / run.extent + 1) * Math.ceil(run.extent / lanes)
-  return byRuns < width / group ? runsRow(emitter, packing) : groupRow(emitter, packing, group)
+  if (run?.stride !== 1) return undefined
+  if (isOneRun(across, lanes)) {
+    return {
+      cost: Math.ceil(width / lanes) * 2,
+      emit: () => eachRow(emitter, packing, runRow(emitter, packing)),
+    }
+  }
+  return {
+    cost: (width / run.extent + 1) * (5 + 2 * Math.ceil(run.extent / lanes)),
+    emit: () => eachRow(emitter, packing, runsRow(emitter, packing)),
+  }
+}
+
+/** Where the operand lies in order of k: square blocks are transposed in registers. */
+function byBlocks(emitter: Emitter, packing: Packing): Way | undefined {
+  const { along, width, deepest } = packing
+  const run = along.at(-1)
+  if (run?.stride !== 1) return undefined
+  const lanes = blockLanes(packing)
+  const length = Math.min(run.extent, deepest)
+  const waste = (Math.ceil(length / lanes) * lanes) / length
+  return {
+    cost: Math.ceil(width / lanes) * (3 + Math.log2(lanes)) * waste + 20 / length,
+    emit: () => eachRun(emitter, packing, blockRun(emitter, packing, lanes)),
+  }
+}
+
+/** The side of a square block: a vector, or less for a narrow panel. */
+function blockLanes({ width, lanes }: Packing): number {
+  let side = lanes
+  while (side / 2 >= width) side /= 2
+  return side
+}
+
+/** Copies a run of `length` rows that lies from `shift`; `index` is the first one's place. */
+type Run = (shift: Expr, index: Expr, length: Expr) => void
+
+/** Calls `run` for each run of rows that lie together in memory, in order. */
+function eachRun(emitter: Emitter, packing: Packing, run: Run): void {
+  const { along, from, depth, deepest, whole } = packing
+  const last = along.at(-1)!
+  if (along.length === 1) {
+    run(emitter.name(mul(from, i32(last.stride))), i32(0), depth)
+    return
+  }
+  if (whole) {
+    const outer = { ...packing, along: along.slice(0, -1) }
+    eachRow(emitter, outer, (shift, index) => {
+      run(shift, emitter.name(mul(index, i32(last.extent))), i32(last.extent))
+    })
+    return
+  }
+  const done = emitter.fresh('done')
+  const here = variable(done)
+  emitter.emit(register(done, i32(0)))
+  emitter.loop('r', i32(Math.ceil(deepest / last.extent) + 1), () => {
+    const position = emitter.name(add(from, here))
+    const left = sub(i32(last.extent), binary('rem', position, i32(last.extent)))
+    const length = emitter.name(binary('min', left, sub(depth, here)))
+    run(emitter.name(offsetOf(along, position)), here, length)
+    emitter.emit(set(done, add(here, length)))
+  })
+}
+
+/** Transposes runs into the panel. A last block that would reach past the row starts earlier. */
+function blockRun(emitter: Emitter, packing: Packing, lanes: number): Run {
+  const { source, offset, across, width, first, target, at, table } = packing
+  const total = across.reduce((product, axis) => product * axis.extent, 1)
+  const entries = Math.max(width, lanes)
+  emitter.loop('j', i32(entries), (j) => {
+    // Beyond the edge the last one is read again: its sums are never stored.
+    const lane = emitter.name(binary('min', add(first, j), i32(total - 1)))
+    emitter.emit(store(table, j, add(offset, offsetOf(across, lane))))
+  })
+  const sides = Math.ceil(width / lanes)
+  return (shift, index, length) => {
+    const start = emitter.name(add(at, mul(index, i32(width))))
+    emitter.loop(
+      'b',
+      i32(sides),
+      (b) => {
+        const side = emitter.name(binary('min', mul(b, i32(lanes)), i32(entries - lanes)))
+        emitter.emit({
+          kind: 'call',
+          func: transposeName(lanes),
+          args: [
+            { kind: 'pointer', buffer: source, offset: shift },
+            { kind: 'pointer', buffer: table, offset: side },
+            { kind: 'pointer', buffer: target, offset: add(start, side) },
+            { kind: 'value', value: length },
+            { kind: 'value', value: i32(width) },
+          ],
+        })
+      },
+      { unroll: sides === 1 },
+    )
+  }
 }
 
 /**
@@ -156,26 +273,32 @@ function runsRow(
 }
 
 /** Entries of a packing's table, at most. */
-export const tableSize = (width: number): number => 3 * (width + 1)
+export const tableSize = (width: number, lanes: number): number =>
+  Math.max(3 * (width + 1), width + lanes)
 
-/** Rows that lie in one piece, of any length: vectors, then single elements, then zeros. */
+/** The functions that packing may call. */
+export function packingFunctions(lanes: number): Func[] {
+  const sides: number[] = []
+  for (let side = lanes; side >= 4; side /= 2) sides.push(side)
+  return sides.map(transpose)
+}
+
+/** Rows that lie in one piece, by full vectors. Beyond the edge anything may stand: its sums are never stored. */
 function runRow(
   emitter: Emitter,
   { source, offset, across, width, lanes, first, target, at }: Packing,
 ): Row {
   const start = emitter.name(add(offset, first))
   const edge = emitter.name(binary('min', i32(width), sub(i32(across[0]!.extent), first)))
-  const even = emitter.name(sub(edge, binary('rem', edge, i32(lanes))))
   return (shift, index) => {
     const read = emitter.name(add(start, shift))
     const write = emitter.name(add(at, mul(index, i32(width))))
-    const copy = (count: number) => (j: Expr) =>
-      emitter.emit(store(target, add(write, j), load(source, 'f32', add(read, j), count)))
-    emitter.loop('j', even, copy(lanes), { step: lanes })
-    emitter.loop('j', edge, copy(1), { start: even })
-    emitter.loop('j', i32(width), (j) => emitter.emit(store(target, add(write, j), f32(0))), {
-      start: edge,
-    })
+    emitter.loop(
+      'j',
+      edge,
+      (j) => emitter.emit(store(target, add(write, j), load(source, 'f32', add(read, j), lanes))),
+      { step: lanes },
+    )
   }
 }
 
@@ -252,11 +375,11 @@ export function emitPackLeft(
         first: emitter.name(mul(panel, i32(tile.rows))),
         from: i32(0),
         depth: i32(k),
+        deepest: k,
         whole: true,
         target: memory(packed).buffer,
-        at: emitter.name(mul(p, i32(k * tile.rows))),
+        at: emitter.name(mul(p, i32(panelPitch(cut)))),
         table: 'table',
-        overrun: false,
       })
     },
     { start },
@@ -264,7 +387,7 @@ export function emitPackLeft(
   return {
     name,
     chunks: Math.ceil(total / each),
-    scratch: [{ name: 'table', dtype: 'i32', size: tile.rows }],
+    scratch: [{ name: 'table', dtype: 'i32', size: tableSize(tile.rows, lanes) }],
     body: [
       comment(`pack the left operand of ${contraction.node.scope || 'a contraction'}`),
       ...emitter.finish(),

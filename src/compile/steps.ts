@@ -12,7 +12,7 @@ import type { Memory } from './emitter.ts'
 import { microKernel } from './micro-kernel.ts'
 import { type Nest, positionsIn, type Stage, valuesOf, type Write } from './nest.ts'
 import { contractionSwap } from './orient.ts'
-import { emitPackLeft } from './packing.ts'
+import { emitPackLeft, packingFunctions } from './packing.ts'
 import {
   addPositions,
   type Loop,
@@ -234,7 +234,11 @@ function tiledSteps(
   const contraction = straight?.contraction ?? given
   const pack = packed ? [packStep(contraction, cut, packed, target)] : []
   if (straight) pack.push(nestStep(straight.nest, [straight.copy], new Set([given.a.base]), target))
-  const functions = [microKernel(cut, false), microKernel(cut, true)]
+  const functions = [
+    microKernel(cut, false),
+    microKernel(cut, true),
+    ...packingFunctions(target.lanes),
+  ]
   const size = sizeOf(contract.shape)
   if (cut.parts === 1) {
     return [...pack, tiled(contraction, cut, packed, write, reads, functions, title)]
@@ -255,7 +259,7 @@ function packStep(contraction: Contraction, cut: Cut, packed: Node, target: Targ
   return {
     reads: new Set([contraction.a.base]),
     writes: [packed],
-    functions: [],
+    functions: packingFunctions(target.lanes),
     stages: [],
     emit: (memory, name) => emitPackLeft(contraction, cut, packed, memory, name, target.lanes),
   }

@@ -116,8 +116,7 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   const float *const S3 = (const float *)slots[3];
   float *const S4 = (float *)slots[4];
   float *const panel = (float *)scratch;
-  float *const sums = (float *)(scratch + 16448);
-  int *const table = (int *)(scratch + 17984);
+  float *const sums = (float *)(scratch + 20544);
   /* contract [64,64] → add [64,64] */
   const int t0 = chunk % 1;
   const int t1 = chunk % 1;
@@ -132,16 +131,13 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   for (int n10 = t1; n10 < t3; n10++) {
     const int t11 = (int)((unsigned)n10 * 64u);
     const int t12 = (n10 - t1) * 4096;
-    for (int j13 = 0; j13 < 4; j13++) {
-      const int t14 = i32_min(48, (int)((unsigned)t11 + ((unsigned)j13 * 16u)));
-      table[j13] = t14;
-    }
-    for (int k15 = 0; k15 < 64; k15++) {
-      const int t16 = k15 * 64;
-      const int t17 = t12 + (k15 * 64);
-      #pragma GCC unroll 4
-      for (int j18 = 0; j18 < 4; j18++) {
-        f32x16_store(panel + t17 + (j18 * 16), f32x16_load(S2 + table[j18] + t16));
+    const int t13 = i32_min(64, (int)(64u - (unsigned)t11));
+    for (int k14 = 0; k14 < 64; k14++) {
+      const int t15 = k14 * 64;
+      const int t16 = t11 + t15;
+      const int t17 = t12 + (k14 * 64);
+      for (int j18 = 0; j18 < t13; j18 += 16) {
+        f32x16_store(panel + t17 + j18, f32x16_load(S2 + t16 + j18));
       }
     }
   }
@@ -176,7 +172,7 @@ const struct {
   long long chunks;
   long long scratch_bytes;
 } brick_kernels[] = {
-  { kernel_0, 1, 18816 },
+  { kernel_0, 1, 22912 },
   { 0, 0, 0 },
 };
 
