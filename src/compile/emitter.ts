@@ -15,6 +15,7 @@ import {
   pack,
   ramp,
   select,
+  shuffle,
   variable,
   widen,
 } from '../loop/build.ts'
@@ -341,10 +342,44 @@ export class Emitter {
     if (stride === 0 && !pattern) return { value: read(base), depth }
     if (stride === 1) return { value: read(base, this.lanes), depth }
     const start = this.name(base, depth, 'a')
-    const items = Array.from({ length: this.lanes }, (_, lane) =>
-      read(add(start, i32(offsetIn(address, lane)))),
+    const offsets = Array.from({ length: this.lanes }, (_, lane) => offsetIn(address, lane))
+    const near =
+      dtype === 'bool'
+        ? undefined
+        : this.gathered(offsets, depth, (i) => read(add(start, i32(i)), this.lanes))
+    return { value: near ?? pack(offsets.map((offset) => read(add(start, i32(offset))))), depth }
+  }
+
+  /**
+   * Elements at fixed offsets that lie close together: whole vectors, and lanes picked from them.
+   * Undefined if so many vectors would cost more than the elements.
+   */
+  private gathered(
+    offsets: readonly number[],
+    depth: number,
+    read: (offset: number) => Expr,
+  ): Expr | undefined {
+    const { lanes } = this
+    const low = Math.min(...offsets)
+    const count = Math.floor((Math.max(...offsets) - low) / lanes) + 1
+    if (count > Math.max(2, lanes / 4)) return undefined
+    const vectors = Array.from({ length: count }, (_, i) => this.name(read(low + i * lanes), depth))
+    const place = offsets.map((offset) => offset - low)
+    const [first, second = first!] = vectors as [Expr, Expr?]
+    const start = shuffle(
+      first,
+      second,
+      place.map((at) => (at < 2 * lanes ? at : 0)),
     )
-    return { value: pack(items), depth }
+    return vectors.slice(2).reduce((picked, vector, i) => {
+      const begin = (i + 2) * lanes
+      const mine = (at: number) => at >= begin && at < begin + lanes
+      return shuffle(
+        picked,
+        vector,
+        place.map((at, lane) => (mine(at) ? lanes + at - begin : lane)),
+      )
+    }, start)
   }
 
   private random({ key, at, stream }: Extract<Value, { kind: 'random' }>): {
