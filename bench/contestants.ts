@@ -43,6 +43,7 @@ interface Kind {
 }
 
 const python = 'python3'
+const bringsPeers = 'npm --prefix bench ci'
 
 /** Who there is. */
 const kinds: { readonly [name: string]: Kind } = {
@@ -71,6 +72,18 @@ const kinds: { readonly [name: string]: Kind } = {
     environment: (threads) => ({ OPENBLAS_NUM_THREADS: `${threads}` }),
     threads: true,
     install: 'pip install numpy (Debian: python3-numpy)',
+  },
+  tfjs: {
+    isOurs: false,
+    command: () => node(newerNode(), 'peers/tfjs.js'),
+    threads: false,
+    install: bringsPeers,
+  },
+  'jax-js': {
+    isOurs: false,
+    command: () => node(newerNode(), 'peers/jax-js.js'),
+    threads: false,
+    install: bringsPeers,
   },
 }
 

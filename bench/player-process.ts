@@ -51,7 +51,7 @@ export class PlayerProcess {
     if (line.done) throw new Absent(this.lastWords(), false)
     const answer = JSON.parse(line.value) as Answers[R['do']] | Refusal
     if ('skip' in answer) throw new Absent(answer.skip, true)
-    if ('error' in answer) throw new Absent(answer.error, false)
+    if ('error' in answer) throw new Absent(answer.error.split('\n')[0]!, false)
     return answer
   }
 

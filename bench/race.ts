@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { shareOfBystanders } from './bystanders.ts'
 import { type Contestant, contestantLabel } from './contestants.ts'
 import { type Digest, difference } from './digest.ts'
 import type { Meters } from './meters.ts'
@@ -9,7 +10,7 @@ import { median } from './statistics.ts'
 import type { Workload } from './workloads/workload.ts'
 
 /** Milliseconds that a player may take to start, to set up, and for one call. */
-const limits = { start: 60_000, prepare: 180_000, call: 20_000 }
+const limits = { start: 60_000, prepare: 180_000, call: 20_000, check: 120_000 }
 /** A call that takes longer needs no other one before it to warm caches up. */
 const LONG_CALL = 100
 
@@ -53,6 +54,8 @@ export interface Outcome {
   readonly absent: readonly Absence[]
   /** What the machine could do at most, by number of threads: GFLOP/s or GB/s. */
   readonly limits: Readonly<Record<number, number>>
+  /** The share of the machine that was not to be had (see {@link shareOfBystanders}), the median of the rounds. */
+  readonly bystanders: number
 }
 
 /** Meters by number of threads; empty where there is no C compiler. */
@@ -87,9 +90,11 @@ export async function race(
     return { contestant, player, cache, times: [], first: 0, bytes: 0, digests: [] }
   })
   const machine = new Map<number, number[]>()
+  const bystanders: number[] = []
   try {
     for (const runner of runners) await attempt(runner, () => prepare(runner, workload))
     for (let round = 0; round < effort.rounds; round++) {
+      bystanders.push(await shareOfBystanders())
       for (const runner of runners) await attempt(runner, () => turn(runner, effort.least))
       await measureMachine(workload, meters, machine)
     }
@@ -100,7 +105,7 @@ export async function race(
     rmSync(caches, { recursive: true, force: true })
   }
   const most = new Map([...machine].map(([threads, values]) => [threads, median(values)]))
-  return outcomeOf(workload, runners, most)
+  return outcomeOf(workload, runners, most, median(bystanders))
 }
 
 async function attempt(runner: Runner, body: () => Promise<void>): Promise<void> {
@@ -133,7 +138,7 @@ async function turn({ player, times }: Runner, least: number): Promise<void> {
 async function conclude(runner: Runner): Promise<void> {
   const { player } = runner
   runner.bytes = (await player.ask({ do: 'memory' }, limits.call)).bytes
-  runner.digests = (await player.ask({ do: 'check' }, limits.call)).digests
+  runner.digests = (await player.ask({ do: 'check' }, limits.check)).digests
   player.end()
 }
 
@@ -171,6 +176,7 @@ function outcomeOf(
   { name, flops, bytes }: Workload,
   runners: readonly Runner[],
   machine: ReadonlyMap<number, number>,
+  bystanders: number,
 ): Outcome {
   const present = runners.filter(({ absent }) => !absent)
   const entries = present.map((runner): Entry => {
@@ -202,5 +208,5 @@ function outcomeOf(
   const absent = runners.flatMap(({ contestant: { name, threads }, absent: it }) =>
     it ? [{ name, threads, reason: it.message, isSkip: it.isSkip }] : [],
   )
-  return { workload: name, entries, absent, limits: Object.fromEntries(machine) }
+  return { workload: name, entries, absent, limits: Object.fromEntries(machine), bystanders }
 }

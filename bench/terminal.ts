@@ -3,13 +3,20 @@ import type { Entry, Outcome } from './race.ts'
 import { disagreements, ratiosOf } from './ratios.ts'
 import type { Workload } from './workloads/workload.ts'
 
+/** With more than this share of the machine in others' hands, figures mean little. */
+const BUSY = 0.1
+
 /** A block of lines: one for each contestant, ours with how they compare with each peer. */
 export function showOutcome(workload: Workload, outcome: Outcome): string {
   const unit = workload.bytes ? 'GB/s' : 'GFLOP/s'
   const limits = Object.entries(outcome.limits).map(([t, v]) => `${v.toFixed(0)} at ×${t}`)
-  const title = limits.length
-    ? `${outcome.workload}   (most: ${limits.join(', ')} ${unit})`
-    : outcome.workload
+  const title = [
+    outcome.workload,
+    limits.length ? `   (most: ${limits.join(', ')} ${unit})` : '',
+    outcome.bystanders > BUSY
+      ? `   BUSY MACHINE: others use ${showShare(outcome.bystanders)} of it`
+      : '',
+  ].join('')
   const lines = outcome.entries.map((entry) => showEntry(workload, outcome, entry))
   const absent = outcome.absent.map(
     ({ name, threads, reason, isSkip }) =>

@@ -56,6 +56,7 @@ function forgetPeak(): void {
 export async function serve(player: Player): Promise<void> {
   // Libraries that print would garble the answers.
   console.log = console.info = console.debug = console.error
+  globalThis.gc?.()
   const before = resident('VmRSS')
   let ready: Ready | undefined
 
