@@ -3,6 +3,7 @@ import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { DeviceBuffer } from '../device.ts'
 import { foreign } from './library.ts'
+import { Recycler } from './recycler.ts'
 
 const alignment = 64
 /** Programs may read a vector past the end. */
@@ -10,6 +11,10 @@ const slack = 64
 /** Memory of at least a megabyte begins on a huge page, so that first touching it costs few page faults. */
 const hugePage = 2 * 2 ** 20
 export const smallestHuge = 2 ** 20
+/** Smaller memory comes from the heap, where it is reused anyway. */
+const smallestKept = 2 ** 15
+
+const recycler = new Recycler()
 
 /**
  * Memory of an ArrayBuffer that JavaScript owns and frees; its bytes never move, so that C can
@@ -19,6 +24,8 @@ export class NativeBuffer implements DeviceBuffer {
   readonly bytes: number
   /** Of the first byte, a multiple of 64. */
   readonly address: bigint
+  /** Never touched before. */
+  readonly fresh: boolean
   private readonly memory: ArrayBuffer
   private readonly offset: number
 
@@ -26,7 +33,11 @@ export class NativeBuffer implements DeviceBuffer {
     this.bytes = Math.max(1, bytes)
     const align = this.bytes >= smallestHuge ? hugePage : alignment
     const size = this.bytes + align + slack
-    this.memory = newMemory(size)
+    const kept = this.bytes >= smallestKept
+    const known = kept ? recycler.take(size) : undefined
+    this.memory = known ?? newMemory(size)
+    if (kept) recycler.watch(this, this.memory)
+    this.fresh = !known
     const address = foreign().address(this.memory)
     this.offset = Number(-address & BigInt(align - 1))
     this.address = address + BigInt(this.offset)

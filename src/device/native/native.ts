@@ -97,7 +97,7 @@ class NativeDevice implements Device {
 
   allocate(bytes: number): NativeBuffer {
     const buffer = new NativeBuffer(bytes)
-    if (bytes >= smallestHuge) this.runtime.advise(buffer.address, bytes)
+    if (buffer.fresh && bytes >= smallestHuge) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
 
