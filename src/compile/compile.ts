@@ -1,8 +1,10 @@
+import { debugging } from '../base/debug.ts'
 import { sizeOf } from '../base/shape.ts'
 import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
 import type { BufferDecl, Func, Program } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
+import { aboutOf } from './about.ts'
 import { emitNest } from './emit-nest.ts'
 import type { Memory } from './emitter.ts'
 import { type Lifetime, placeInArena } from './memory.ts'
@@ -165,7 +167,12 @@ function assemble(
     }
     return { buffer: decl.name, dtype: decl.dtype }
   }
-  const kernels = steps.map((step, i) => step.emit(memory, `k${i}`))
+  const written = new Set(steps.flatMap((step) => step.writes))
+  const inMemory = (node: Node) => node.is('buffer') || written.has(node)
+  const kernels = steps.map((step, i) => {
+    const kernel = step.emit(memory, `k${i}`)
+    return debugging('profile') ? { ...kernel, about: aboutOf(step, inMemory) } : kernel
+  })
   return {
     buffers: unique([...decls.values()]),
     functions: usedFunctions(steps, kernels),

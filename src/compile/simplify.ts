@@ -5,6 +5,7 @@ import { make } from '../graph/make.ts'
 import { Node, topological } from '../graph/node.ts'
 import { without } from '../graph/ops/helpers.ts'
 import { recordOf } from '../graph/ops.ts'
+import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { sliceOfConvolution, sliceOfPad } from './narrow.ts'
 
@@ -305,12 +306,8 @@ function rewritten(roots: readonly Node[], rules: readonly Row[]): Node[] {
   const visit = (root: Node): Node => {
     for (const node of topological([root])) {
       if (done.has(node)) continue
-      const result = settle(
-        withInputs(
-          node,
-          node.inputs.map((input) => done.get(input)!),
-        ),
-      )
+      const inputs = node.inputs.map((input) => done.get(input)!)
+      const result = onBehalfOf(node.origin, () => settle(withInputs(node, inputs)))
       done.set(node, result)
       done.set(result, result)
     }
@@ -321,7 +318,7 @@ function rewritten(roots: readonly Node[], rules: readonly Row[]): Node[] {
 
 function withInputs(node: Node, inputs: readonly Node[]): Node {
   if (inputs.every((input, i) => input === node.inputs[i])) return node
-  return new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope)
+  return new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope, node.origin)
 }
 
 const sourceIds = new WeakMap<object, number>()

@@ -22,6 +22,7 @@ import {
   symbolic,
 } from './position.ts'
 import type { Storing } from './schedule.ts'
+import { type Share, shareOf } from './share.ts'
 import { rowsConflict, straighten } from './straighten.ts'
 import { coordinates, loadOf, Reader, type Value } from './value.ts'
 
@@ -34,6 +35,8 @@ export interface Step {
   readonly stages: readonly Stage[]
   /** What it reads in an order of its own, which the stages don't show: a product's operands. */
   readonly operands?: ReadonlySet<Node>
+  /** Its part in a contraction. */
+  readonly share?: Share
   emit(memory: Memory, name: string): Kernel
 }
 
@@ -99,6 +102,7 @@ function nestStep(
   writes: readonly Node[],
   reads: ReadonlySet<Node>,
   target: Target,
+  share?: Share,
 ): Step {
   for (const { extent } of [nest.outer, ...nest.stages.flatMap(({ inner }) => inner ?? [])])
     requireCountable(extent, nest.origin)
@@ -107,6 +111,7 @@ function nestStep(
     writes,
     functions: [],
     stages: nest.stages,
+    ...(share ? { share } : {}),
     emit: (memory, name) => emitNest(nest, name, memory, target),
   }
 }
@@ -167,7 +172,7 @@ function contractionSteps(
     const stage: Stage = { folds: [], writes: [writeAt(loops)] }
     return positionsIn([stage], valuesOf([stage]))
   })
-  if (!isTiled(contraction)) return [plainStep(contract, exit, operands, target)]
+  if (!isTiled(contraction)) return [plainStep(contraction, exit, operands, target)]
   const oriented = contractionSwap(contraction)
   return tiledSteps(
     oriented,
@@ -182,11 +187,12 @@ function contractionSteps(
 
 /** Contractions that are too thin for tiles: a fold over products. */
 function plainStep(
-  contract: Node<'contract'>,
+  contraction: Contraction,
   exit: Node,
   inMemory: (node: Node) => boolean,
   target: Target,
 ): Step {
+  const contract = contraction.node
   const outer: Loop = { name: 'o', extent: sizeOf(contract.shape) }
   const flat = coordinates(loopPosition(outer), contract.shape)
   const { a, b, out } = contract.attrs
@@ -210,7 +216,8 @@ function plainStep(
   })
   const stages = sumStages(inner, product, endWrite(end, contract, exit, flat))
   const origin = `${titleOf(contract)} → ${titleOf(exit)}`
-  return nestStep({ outer, stages, origin }, [exit], end.reads, target)
+  const share = shareOf(contraction, 'none', 'in loops')
+  return nestStep({ outer, stages, origin }, [exit], end.reads, target, share)
 }
 
 const sumStages = (inner: Loop, value: Value, write: Write): Stage[] => [
@@ -233,7 +240,10 @@ function tiledSteps(
   const straight = cut.direct && rowsConflict(given) ? straighten(given, temporary) : undefined
   const contraction = straight?.contraction ?? given
   const pack = packed ? [packStep(contraction, cut, packed, target)] : []
-  if (straight) pack.push(nestStep(straight.nest, [straight.copy], new Set([given.a.base]), target))
+  if (straight) {
+    const share = shareOf(given, 'none', 'rows apart')
+    pack.push(nestStep(straight.nest, [straight.copy], new Set([given.a.base]), target, share))
+  }
   const functions = [
     microKernel(cut, false),
     microKernel(cut, true),
@@ -251,7 +261,7 @@ function tiledSteps(
   return [
     ...pack,
     tiled(contraction, cut, packed, raw, new Set(), functions, `${title} (in ${cut.parts} parts)`),
-    combine(contract, exit, partial, cut.parts, inMemory, target),
+    combine(contraction, exit, partial, cut.parts, inMemory, target),
   ]
 }
 
@@ -261,6 +271,7 @@ function packStep(contraction: Contraction, cut: Cut, packed: Node, target: Targ
     writes: [packed],
     functions: packingFunctions(target.lanes),
     stages: [],
+    share: shareOf(contraction, 'left', 'packing'),
     emit: (memory, name) => emitPackLeft(contraction, cut, packed, memory, name, target.lanes),
   }
 }
@@ -281,19 +292,21 @@ function tiled(
     functions,
     stages: [{ folds: [], writes: [write] }],
     operands,
+    share: shareOf(contraction, 'both'),
     emit: (memory, name) => emitTiled(contraction, cut, packed, { write }, memory, name, title),
   }
 }
 
 /** Adds the parts of a split sum, in order, and goes on with the epilogue. */
 function combine(
-  contract: Node<'contract'>,
+  contraction: Contraction,
   exit: Node,
   partial: Node,
   parts: number,
   inMemory: (node: Node) => boolean,
   target: Target,
 ): Step {
+  const contract = contraction.node
   const size = sizeOf(contract.shape)
   const outer: Loop = { name: 'o', extent: size }
   const inner: Loop = { name: 'r', extent: parts }
@@ -307,5 +320,6 @@ function combine(
     [exit],
     new Set([partial, ...end.reads]),
     target,
+    shareOf(contraction, 'none', `sum of ${parts} parts`),
   )
 }

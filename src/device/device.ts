@@ -10,6 +10,17 @@ export interface DeviceBuffer {
 /** A program, ready to run on the device that loaded it. */
 export interface Executable {
   readonly program: Program
+  /** What its runs took, if that is recorded. */
+  readonly times?: Times
+}
+
+/** The time that kernels took, on the thread that started them, from barrier to barrier. */
+export interface Times {
+  runs: number
+  /** Of all runs together, one for each kernel. */
+  readonly nanoseconds: ArrayLike<number | bigint>
+  /** Threads that shared the last run. */
+  threads: number
 }
 
 /**
@@ -30,8 +41,8 @@ export interface Device {
   /** A copy of the first `length` elements. Call it only when no run is in flight that writes the buffer. */
   read(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray
 
-  /** Renders, compiles and loads a program. The device caches by content: an equal program is not compiled twice. */
-  load(program: Program): Promise<Executable>
+  /** Renders, compiles and loads a program. The device caches by content: an equal program is not compiled twice. `timed`: the executable records its times. */
+  load(program: Program, timed?: boolean): Promise<Executable>
 
   /**
    * Runs all kernels in order. `slots[i]` is the memory of slot i + 1; the device itself provides

@@ -4,6 +4,7 @@ import type { OpName } from '../graph/attributes.ts'
 import { make } from '../graph/make.ts'
 import { type Node, topological } from '../graph/node.ts'
 import { recordOf } from '../graph/ops.ts'
+import { forGradientOf } from '../graph/origin.ts'
 
 /**
  * Reverse-mode differentiation, graph to graph: the gradients of Σ output · seed with respect to
@@ -41,7 +42,7 @@ export function gradients(output: Node, wrt: readonly Node[], seed?: Node): Node
   found.set(output, seed ?? make('constant', [], { value: 1, shape: output.shape, dtype: 'f32' }))
   for (const node of [...onPath].sort((a, b) => b.id - a.id)) {
     const g = found.get(node)
-    if (g) backward(node, g, onPath, found)
+    if (g) forGradientOf(node.origin, () => backward(node, g, onPath, found))
   }
   return wrt.map(
     (node) =>

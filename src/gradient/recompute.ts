@@ -20,7 +20,8 @@ export function recomputedGradients(
     if (copies.has(node) || !node.inputs.some((input) => depends.has(input))) continue
     depends.add(node)
     const own = node.inputs.map((input) => copies.get(input) ?? input)
-    copies.set(node, new Node(node.op, own, node.attrs, node.shape, node.dtype, node.scope))
+    const { op, attrs, shape, dtype, scope, origin } = node
+    copies.set(node, new Node(op, own, attrs, shape, dtype, scope, origin))
   }
   const again = copies.get(output) ?? output
   return gradients(again, [...inputs.map((node) => copies.get(node)!), ...leaves], g)

@@ -1,6 +1,7 @@
 import type { Attributes, OpName } from './attributes.ts'
 import { Node } from './node.ts'
 import { recordOf } from './ops.ts'
+import { currentOrigin } from './origin.ts'
 import type { Make } from './record.ts'
 
 /** The modules whose forward is under way, outermost first. */
@@ -28,5 +29,6 @@ export const make: Make = <O extends OpName>(
   attrs: Attributes[O],
 ) => {
   const { shape, dtype } = recordOf(op).infer(inputs, attrs, op)
-  return new Node(op, inputs, attrs, shape, dtype, currentScope())
+  const scope = currentScope()
+  return new Node(op, inputs, attrs, shape, dtype, scope, currentOrigin(scope))
 }

@@ -1,6 +1,7 @@
 import type { DType } from '../base/dtype.ts'
 import type { Shape } from '../base/shape.ts'
 import type { Attributes, OpName } from './attributes.ts'
+import type { Origin } from './origin.ts'
 
 let nextId = 0
 
@@ -18,6 +19,8 @@ export class Node<O extends OpName = OpName> {
   readonly dtype: DType
   /** Where in a model it was made, such as `LeNet.conv2`; empty outside modules. */
   readonly scope: string
+  /** Who asked for it; known while profiling alone. */
+  readonly origin: Origin | undefined
 
   constructor(
     op: O,
@@ -26,6 +29,7 @@ export class Node<O extends OpName = OpName> {
     shape: Shape,
     dtype: DType,
     scope: string,
+    origin?: Origin,
   ) {
     this.id = nextId++
     this.op = op
@@ -34,6 +38,7 @@ export class Node<O extends OpName = OpName> {
     this.shape = shape
     this.dtype = dtype
     this.scope = scope
+    this.origin = origin
   }
 
   is<P extends OpName>(op: P): this is Node<P> {

@@ -147,6 +147,20 @@ export interface Scratch {
   readonly size: number
 }
 
+/** What a kernel is about, for people: under BRICK_DEBUG=profile alone. */
+export interface About {
+  /** `contraction 64×576×50176 + relu` */
+  readonly title: string
+  /** `path:line` of what asked for most of it, and the place in the model. */
+  readonly line: string
+  readonly scope: string
+  readonly gradient: boolean
+  /** Useful work: 2 for each multiply-add of a contraction, 1 for each other operation. */
+  readonly flops: number
+  /** Each region of memory once for reading, once for writing. */
+  readonly bytes: number
+}
+
 export interface Kernel {
   readonly name: string
   /** How many times the body runs, with the i32 variable `chunk`. */
@@ -159,6 +173,7 @@ export interface Kernel {
   readonly bytes: number
   /** What asked for it, for people: `relu(conv2d) [64, 20, 24, 24]`. */
   readonly origin: string
+  readonly about?: About
 }
 
 /**

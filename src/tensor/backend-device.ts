@@ -1,14 +1,10 @@
+import { debugging } from '../base/debug.ts'
 import { compileGraph } from '../compile/compile.ts'
 import type { Device } from '../device/device.ts'
 import { printProgram } from '../loop/print.ts'
 import { checkProgram } from '../loop/spec.ts'
 import type { Backend, Runnable } from './backend.ts'
-
-/** Whether BRICK_DEBUG asks for this: `kernels` prints programs, `check` holds them against the spec. */
-function debugging(what: string): boolean {
-  const words = globalThis.process?.env?.['BRICK_DEBUG'] ?? ''
-  return words.split(',').includes(what)
-}
+import { recordProfile } from './profile.ts'
 
 /** The compiler with a device: a task becomes one program, a run one call. */
 export function deviceBackend(device: Device): Backend {
@@ -18,7 +14,9 @@ export function deviceBackend(device: Device): Backend {
       const program = compileGraph(task, device.target)
       if (debugging('kernels')) console.error(printProgram(program))
       if (debugging('check')) checkProgram(program)
-      const executable = await device.load(program)
+      const profiling = debugging('profile')
+      const executable = await device.load(program, profiling)
+      if (profiling) recordProfile(device, executable)
       return {
         run(buffers, outputs) {
           const slots = [

@@ -164,7 +164,7 @@ export function plan(
     const inputs = node.inputs.map((input) => replaced.get(input)!)
     const mine = inputs.every((input, i) => input === node.inputs[i])
       ? node
-      : new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope)
+      : new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope, node.origin)
     numberOf.set(mine, numberOf.size)
     keys.push(
       describe(

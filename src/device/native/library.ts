@@ -59,6 +59,10 @@ export interface Runtime {
     (job: bigint): void
     async(job: bigint, done: (error: Error | null) => void): void
   }
+  readonly runTimed: {
+    (job: bigint, times: bigint): void
+    async(job: bigint, times: bigint, done: (error: Error | null) => void): void
+  }
   readonly open: (threads: number) => bigint | null
   readonly close: (pool: bigint) => void
   readonly advise: (address: bigint, bytes: number) => void
@@ -74,6 +78,10 @@ export async function loadRuntime(cache: LibraryCache): Promise<Runtime> {
   runtimes.push(library)
   return {
     run: library.func('brick_run', 'void', ['int64_t']) as Runtime['run'],
+    runTimed: library.func('brick_run_timed', 'void', [
+      'int64_t',
+      'int64_t',
+    ]) as Runtime['runTimed'],
     open: library.func('brick_open', 'void *', ['int']) as Runtime['open'],
     close: library.func('brick_close', 'void', ['void *']) as Runtime['close'],
     advise: library.func('brick_advise', 'void', ['int64_t', 'int64_t']) as Runtime['advise'],

@@ -3,7 +3,7 @@ import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
-import type { Device, DeviceBuffer, Executable } from '../device.ts'
+import type { Device, DeviceBuffer, Executable, Times } from '../device.ts'
 import { NativeBuffer, smallestHuge } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
@@ -38,9 +38,10 @@ class NativeExecutable implements Executable {
   readonly jobAddress: bigint
   /** Run on the calling thread: by estimate at first, then by what runs took. */
   short: boolean
+  readonly times?: NativeTimes
   private slow = 0
 
-  constructor(program: Program, library: Library, pool: bigint) {
+  constructor(program: Program, library: Library, pool: bigint, times?: NativeTimes) {
     this.program = program
     this.library = library
     const memory = new ArrayBuffer((3 + program.slots) * 8)
@@ -48,6 +49,7 @@ class NativeExecutable implements Executable {
     this.job.set([pool, library.symbol('brick_kernels') as bigint, BigInt(program.kernels.length)])
     this.jobAddress = foreign().address(memory)
     this.short = estimate(program) < shortRunMicroseconds
+    if (times) this.times = times
   }
 
   /** Learns from a run of this many milliseconds, on the calling thread or elsewhere. */
@@ -56,6 +58,21 @@ class NativeExecutable implements Executable {
     if (!this.short) this.short = microseconds < shortRunMicroseconds
     else if (here && microseconds > 2 * shortRunMicroseconds && ++this.slow === 3)
       this.short = false
+  }
+}
+
+/** Times that C adds up. */
+class NativeTimes implements Times {
+  runs = 0
+  readonly nanoseconds: BigInt64Array
+  readonly address: bigint
+  readonly threads: number
+
+  constructor(kernels: number, threads: number) {
+    const memory = new ArrayBuffer(Math.max(1, kernels) * 8)
+    this.nanoseconds = new BigInt64Array(memory)
+    this.address = foreign().address(memory)
+    this.threads = threads
   }
 }
 
@@ -109,7 +126,7 @@ class NativeDevice implements Device {
     return own(buffer).read(dtype, length)
   }
 
-  async load(program: Program): Promise<Executable> {
+  async load(program: Program, timed = false): Promise<Executable> {
     const units = renderC(program)
     const key = units.join('\0')
     let library = this.loading.get(key)
@@ -120,7 +137,9 @@ class NativeDevice implements Device {
       const forget = () => this.loading.delete(key)
       library.then(forget, forget)
     }
-    return new NativeExecutable(program, await library, this.open())
+    const code = await library
+    const times = timed ? new NativeTimes(program.kernels.length, this.threads) : undefined
+    return new NativeExecutable(program, code, this.open(), times)
   }
 
   run(executable: Executable, slots: readonly DeviceBuffer[]): Promise<void> | undefined {
@@ -129,7 +148,7 @@ class NativeDevice implements Device {
     if (!(executable instanceof NativeExecutable)) {
       throw misuse('a program of another device', 'one that this device has loaded')
     }
-    const { program, job, jobAddress } = executable
+    const { program, job } = executable
     if (slots.length !== program.slots - 1) {
       throw misuse(`${slots.length} slots`, `${program.slots - 1} slots`)
     }
@@ -138,7 +157,7 @@ class NativeDevice implements Device {
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
     if (!executable.short || this.busy > breathMilliseconds) return this.runLong(executable, slots)
     const start = performance.now()
-    this.runtime.run(jobAddress)
+    this.launch(executable)
     const milliseconds = performance.now() - start
     this.busy += milliseconds
     executable.took(milliseconds, true)
@@ -163,7 +182,7 @@ class NativeDevice implements Device {
     this.busy = 0
     const start = performance.now()
     this.flight = new Promise<void>((resolve, reject) => {
-      this.runtime.run.async(kept.executable.jobAddress, (error) => {
+      this.launch(kept.executable, (error) => {
         this.flight = undefined
         executable.took(performance.now() - start, false)
         if (error) reject(error)
@@ -172,6 +191,20 @@ class NativeDevice implements Device {
       })
     })
     return this.flight
+  }
+
+  /** Calls into C: on this thread, or on another one that says when it is done. */
+  private launch(
+    { jobAddress, times }: NativeExecutable,
+    done?: (error: Error | null) => void,
+  ): void {
+    const { run, runTimed } = this.runtime
+    if (times) {
+      times.runs++
+      if (done) runTimed.async(jobAddress, times.address, done)
+      else runTimed(jobAddress, times.address)
+    } else if (done) run.async(jobAddress, done)
+    else run(jobAddress)
   }
 
   private open(): bigint {
