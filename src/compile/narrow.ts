@@ -40,17 +40,17 @@ export function sliceOfPad(node: Slice): Node | undefined {
   const [x] = padded.inputs as [Node]
   const touched = (axis: number) => node.shape[axis] !== padded.shape[axis]
   const axes = node.shape.map((_, axis) => axis)
-  if (axes.some((axis) => touched(axis) && (interior[axis] !== 0 || step[axis] !== 1))) {
-    return undefined
-  }
+  if (axes.some((axis) => touched(axis) && step[axis] !== 1)) return undefined
+  const every = interior.map((zeros) => zeros + 1)
+  /** The first element of x that is not before a position. */
   const clamp = (position: number, axis: number) =>
-    Math.min(Math.max(position - low[axis]!, 0), x.shape[axis]!)
+    Math.min(Math.max(Math.ceil((position - low[axis]!) / every[axis]!), 0), x.shape[axis]!)
   const from = axes.map((axis) => (touched(axis) ? clamp(start[axis]!, axis) : 0))
   const to = axes.map((axis) => (touched(axis) ? clamp(stop[axis]!, axis) : x.shape[axis]!))
   // Nothing but padding is left.
   if (axes.some((axis) => from[axis]! >= to[axis]!)) return undefined
   const left = axes.map((axis) =>
-    touched(axis) ? Math.max(0, low[axis]! - start[axis]!) : low[axis]!,
+    touched(axis) ? low[axis]! + from[axis]! * every[axis]! - start[axis]! : low[axis]!,
   )
   const kept = make('slice', [x], { start: from, stop: to, step: axes.map(() => 1) })
   return make('pad', [kept], {

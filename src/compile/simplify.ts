@@ -8,6 +8,7 @@ import { recordOf } from '../graph/ops.ts'
 import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { sliceOfConvolution, sliceOfPad } from './narrow.ts'
+import { phasesOfConvolution } from './phases.ts'
 
 type Rewrite = (node: Node) => Node | undefined
 interface Row {
@@ -35,8 +36,21 @@ const on =
 const LONG = 1 << 15
 const FEW = 16
 
+/** What is asked of a convolution: before it is taken apart. */
+const narrowings: readonly Row[] = [
+  {
+    name: 'slice: of a convolution is a convolution of a slice',
+    rewrite: on('slice', sliceOfConvolution),
+  },
+  { name: 'slice: of padding', rewrite: on('slice', sliceOfPad) },
+]
+
 /** Convolutions as what they are made of, once what is asked of them is known. */
 const decompositions: readonly Row[] = [
+  {
+    name: 'convolution: of elements with zeros between, phase by phase',
+    rewrite: on('convolution', phasesOfConvolution),
+  },
   {
     name: 'decompose: convolutions are contractions of windows',
     rewrite: (node) => {
@@ -140,11 +154,6 @@ const rows: readonly Row[] = [
     name: 'slice: everything',
     rewrite: on('slice', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
   },
-  {
-    name: 'slice: of a convolution is a convolution of a slice',
-    rewrite: on('slice', sliceOfConvolution),
-  },
-  { name: 'slice: of padding', rewrite: on('slice', sliceOfPad) },
   {
     name: 'flip: no axes',
     rewrite: on('flip', (n) => (n.attrs.axes.length === 0 ? n.inputs[0] : undefined)),
@@ -275,7 +284,7 @@ function inStages(node: Node<'sum'>, x: Node): Node | undefined {
  * (equal nodes become one), dead code (what no root needs is not visited).
  */
 export function simplify(roots: readonly Node[]): Node[] {
-  return rewritten(rewritten(roots, rows), [...decompositions, ...rows])
+  return rewritten(rewritten(roots, [...rows, ...narrowings]), [...decompositions, ...rows])
 }
 
 /** The graph, with rows applied from the inputs on until none applies. */
