@@ -39,12 +39,12 @@ export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
     number,
     number,
   ]
-  const tile = chooseTile(rows, columns, target)
+  const plain =
+    across.length === 1 && along.length === 1 && along[0]!.stride === 1 && across[0]!.stride > 0
+  const tile = chooseTile(rows, columns, target, plain ? DIRECT_ROWS : 0)
   const tiles =
     count * Math.ceil(rows / tile.rows) * Math.ceil(columns / (tile.vectors * tile.lanes))
   const parts = tiles >= 8 ? 1 : Math.max(1, Math.min(MAX_PARTS, Math.floor(depth / MIN_PART)))
-  const plain =
-    across.length === 1 && along.length === 1 && along[0]!.stride === 1 && across[0]!.stride > 0
   const direct = plain && tile.rows <= DIRECT_ROWS && rows >= tile.rows
   return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
 }

@@ -3,6 +3,7 @@ import {
   add,
   binary,
   comment,
+  extract,
   f32,
   fma,
   fold as foldLanes,
@@ -436,12 +437,16 @@ class NestWriter {
     const { lanes } = this.emitter
     if (lanes === 1 || (stride === 0 && !pattern && !scattered)) put(base, lowered)
     else if (stride === 1) put(base, widen(lowered, lanes))
-    else {
+    else if (!scattered && !pattern) {
+      for (let lane = 0; lane < lanes; lane++) {
+        put(add(base, i32(lane * stride)), lowered.lanes === 1 ? lowered : extract(lowered, lane))
+      }
+    } else {
       throw new BrickError({
         kind: 'internal',
         where: 'emitNest',
         got: `a write with stride ${stride} in a vector loop`,
-        wanted: 'stride 1',
+        wanted: 'an even one',
       })
     }
   }

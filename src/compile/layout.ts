@@ -129,7 +129,7 @@ function score(stages: readonly Stage[], loop: Loop, span: Span): number | undef
   for (const { writes, serial } of stages) {
     for (const { at, accumulate } of writes) {
       const stride = strideIn(at, loop, span)
-      if (stride !== 1) return undefined
+      if (!stride || (stride !== 1 && (accumulate || serial))) return undefined
       if (
         (accumulate || serial) &&
         at.terms.some(({ atom }) => atom.kind === 'data' && varies(atom.value as Value, loop, span))

@@ -64,3 +64,18 @@ export function sliceOfPad(node: Slice): Node | undefined {
     value,
   })
 }
+
+/** Padding around padding is one, where neither puts anything in between. */
+export function padOfPad(node: Node<'pad'>): Node | undefined {
+  const [inner] = node.inputs as [Node]
+  if (!inner.is('pad')) return undefined
+  const { low, high, interior, value } = node.attrs
+  const spread = [...interior, ...inner.attrs.interior].some((n) => n > 0)
+  if (spread || !Object.is(value, inner.attrs.value)) return undefined
+  return make('pad', inner.inputs, {
+    low: low.map((n, axis) => n + inner.attrs.low[axis]!),
+    high: high.map((n, axis) => n + inner.attrs.high[axis]!),
+    interior,
+    value,
+  })
+}

@@ -5,6 +5,7 @@ import { recordOf } from '../graph/ops.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { viewOf } from './contraction.ts'
 import { fixed } from './position.ts'
+import { placesOf } from './transformed.ts'
 
 /** Which nodes get memory, and which elementwise node each contraction's sums go straight into. */
 export interface Storing {
@@ -12,6 +13,8 @@ export interface Storing {
   readonly stored: readonly Node[]
   /** For a stored node: the contraction whose epilogue computes it. */
   readonly contractionOf: ReadonlyMap<Node, Node<'contract'>>
+  /** For a stored node: the transform that it is computed from, all rows in one round. */
+  readonly transformOf: ReadonlyMap<Node, Node<'transform'>>
 }
 
 const kindOf = (node: Node): AnyOp<OpName>['kind'] => recordOf<OpName>(node.op).kind
@@ -43,6 +46,18 @@ export function decideStoring(roots: readonly Node[]): Storing {
     for (const inner of absorbed) claimed.add(inner)
     stored.add(exit)
     contractionOf.set(exit, node)
+  }
+  // So do transforms, where the rows that an element needs are known; what they read lies in memory.
+  const transformOf = new Map<Node, Node<'transform'>>()
+  for (const node of nodes) {
+    if (!node.is('transform')) continue
+    const { exit, absorbed } = epilogueOf(node, users, stored, claimed)
+    const end = placesOf(exit, node) ? exit : node
+    if (end === exit) for (const inner of absorbed) claimed.add(inner)
+    stored.add(end)
+    transformOf.set(end, node)
+    const base = behindViews(node.inputs[0]!)
+    if (!inMemory(base)) stored.add(base)
   }
   // What contractions and gathers read through index maps must lie in memory.
   for (const node of nodes) {
@@ -87,7 +102,14 @@ export function decideStoring(roots: readonly Node[]): Storing {
     if (consumers.size > 1 && !inMemory(node) && cost.get(node)! > CHEAP && worthStoring(node))
       stored.add(node)
   }
-  return { stored: nodes.filter((node) => stored.has(node)), contractionOf }
+  return { stored: nodes.filter((node) => stored.has(node)), contractionOf, transformOf }
+}
+
+/** What views and padding show. */
+function behindViews(node: Node): Node {
+  let base = node
+  while (kindOf(base) === 'movement' && base.inputs.length === 1) base = base.inputs[0]!
+  return base
 }
 
 /** Views are followed to what they show; only computed values are stored. */

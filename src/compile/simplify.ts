@@ -7,8 +7,9 @@ import { without } from '../graph/ops/helpers.ts'
 import { recordOf } from '../graph/ops.ts'
 import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
-import { sliceOfConvolution, sliceOfPad } from './narrow.ts'
+import { padOfPad, sliceOfConvolution, sliceOfPad } from './narrow.ts'
 import { phasesOfConvolution } from './phases.ts'
+import { winograd, winogradWeight } from './winograd.ts'
 
 type Rewrite = (node: Node) => Node | undefined
 interface Row {
@@ -51,6 +52,8 @@ const decompositions: readonly Row[] = [
     name: 'convolution: of elements with zeros between, phase by phase',
     rewrite: on('convolution', phasesOfConvolution),
   },
+  { name: 'winograd: convolutions of 3 × 3', rewrite: on('convolution', winograd) },
+  { name: 'winograd: their weights', rewrite: on('convolutionWeight', winogradWeight) },
   {
     name: 'decompose: convolutions are contractions of windows',
     rewrite: (node) => {
@@ -137,19 +140,21 @@ const rows: readonly Row[] = [
   },
   {
     name: 'permute: of a contraction is a contraction with other axes',
-    rewrite: on('permute', ({ attrs, inputs: [x] }) =>
-      x!.is('contract')
-        ? make('contract', x.inputs, {
-            ...x.attrs,
-            out: attrs.order.map((axis) => x.attrs.out[axis]!),
-          })
-        : undefined,
-    ),
+    rewrite: on('permute', ({ attrs, inputs: [x] }) => {
+      if (!x!.is('contract')) return undefined
+      const { a, b } = x.attrs
+      const out = attrs.order.map((axis) => x.attrs.out[axis]!)
+      // Its rows must stay rows: a batch axis can't be the innermost one.
+      const last = out.at(-1)!
+      if (a.includes(last) && b.includes(last)) return undefined
+      return make('contract', x.inputs, { a, b, out })
+    }),
   },
   {
     name: 'pad: nothing',
     rewrite: on('pad', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
   },
+  { name: 'pad: of padding', rewrite: on('pad', padOfPad) },
   {
     name: 'slice: everything',
     rewrite: on('slice', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),

@@ -24,6 +24,7 @@ import {
 import type { Storing } from './schedule.ts'
 import { type Share, shareOf } from './share.ts'
 import { rowsConflict, straighten } from './straighten.ts'
+import { transformNest } from './transformed.ts'
 import { coordinates, loadOf, Reader, type Value } from './value.ts'
 
 /** One kernel to be: what it reads and writes, and how it is written once memory has names. */
@@ -48,7 +49,7 @@ function temporary(size: number): Node<'buffer'> {
 }
 
 /** All kernels, in the order of the nodes that they compute. */
-export function stepsOf({ stored, contractionOf }: Storing, target: Target): Step[] {
+export function stepsOf({ stored, contractionOf, transformOf }: Storing, target: Target): Step[] {
   const set = new Set(stored)
   const inMemory = (node: Node) => node.is('buffer') || set.has(node)
   const steps: (Step | GrowingNest)[] = []
@@ -57,6 +58,8 @@ export function stepsOf({ stored, contractionOf }: Storing, target: Target): Ste
     requireCountable(sizeOf(node.shape), titleOf(node))
     const contract = contractionOf.get(node)
     if (contract) steps.push(...contractionSteps(contract, node, inMemory, target))
+    else if (transformOf.has(node))
+      steps.push(transformStep(node, transformOf.get(node)!, inMemory, target))
     else if (node.is('scatterAdd')) steps.push(...scatterSteps(node, inMemory, target))
     else join(node, steps, inMemory)
   }
@@ -114,6 +117,17 @@ function nestStep(
     ...(share ? { share } : {}),
     emit: (memory, name) => emitNest(nest, name, memory, target),
   }
+}
+
+function transformStep(
+  exit: Node,
+  transform: Node<'transform'>,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step {
+  const origin = `${titleOf(transform)} → ${titleOf(exit)}`
+  const { nest, reads } = transformNest(exit, transform, inMemory, origin)
+  return nestStep(nest, [exit], reads, target)
 }
 
 function scatterSteps(

@@ -27,16 +27,28 @@ const tiles: readonly (readonly [rows: number, vectors: number, cost: number])[]
   [8, 1, 1.4],
 ]
 
-/** The tile that wastes least on an m × n output: edges are padded to whole tiles. */
-export function chooseTile(m: number, n: number, { lanes, registers, fma }: Target): Tile {
+/** Multiply-adds (of vectors) that packing an element of a takes the time of. */
+const PACKING = 1
+
+/**
+ * The tile that wastes least on an m × n output: edges are padded to whole tiles. Tiles of at most
+ * `direct` rows read a where it lies; the others pack it first.
+ */
+export function chooseTile(
+  m: number,
+  n: number,
+  { lanes, registers, fma }: Target,
+  direct: number,
+): Tile {
   let best: Tile | undefined
   let least = Number.POSITIVE_INFINITY
   for (const [rows, vectors, cost] of tiles) {
     if (rows * vectors + vectors + (fma ? 1 : 2) > registers) continue
     const width = vectors * lanes
     const padded = Math.ceil(m / rows) * rows * Math.ceil(n / width) * width * cost
-    if (padded < least) {
-      least = padded
+    const packing = rows > direct ? m * lanes * PACKING : 0
+    if (padded + packing < least) {
+      least = padded + packing
       best = { rows, vectors, lanes }
     }
   }

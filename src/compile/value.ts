@@ -1,5 +1,6 @@
 import type { DType } from '../base/dtype.ts'
 import type { Attributes, OpName } from '../graph/attributes.ts'
+import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
 import { flatten, unflatten } from '../graph/ops/movement.ts'
 import { type ElementwiseName, recordOf } from '../graph/ops.ts'
@@ -96,6 +97,8 @@ export class Reader {
       }
       case 'movement':
         return this.move(record, node, coords)
+      case 'transform':
+        return this.combination(node as Node<'transform'>, coords)
       case 'alias':
         return this.read(node.inputs[0]!, coords)
       case 'source':
@@ -104,6 +107,38 @@ export class Reader {
         if (node.is('gather')) return this.gather(node, coords)
         throw new Error(`${node.op} must be stored before it is read`)
     }
+  }
+
+  /** One axis at a time, so that what the rows of the matrix share is computed once. */
+  private combination(node: Node<'transform'>, coords: readonly Position[]): Value {
+    const { axes, matrix } = node.attrs
+    const [axis, ...others] = axes as [number, ...number[]]
+    const row = coords[axis]!
+    if (row.terms.length > 0)
+      throw new Error('a transform is read at fixed coordinates along its axes')
+    let inner = node.inputs[0]!
+    if (others.length > 0) {
+      inner = this.within.get(node) ?? make('transform', [inner], { axes: others, matrix })
+      this.within.set(node, inner)
+    }
+    const terms = matrix[row.constant]!.flatMap((factor, column) => {
+      if (factor === 0) return []
+      const value = this.read(inner, coords.with(axis, fixed(column)))
+      return [this.arithmetic('mul', value, factor)]
+    })
+    return terms.reduce((sum, term) => this.arithmetic('add', sum, term), this.constant(0, 'f32'))
+  }
+
+  /** The part of a transform along all its axes but the first. */
+  private readonly within = new Map<Node, Node>()
+
+  /** x + y or x · y, where a neutral element is left out. */
+  private arithmetic(op: 'add' | 'mul', x: Value, y: Value | number): Value {
+    const neutral = op === 'add' ? 0 : 1
+    if (y === neutral) return x
+    if (x.kind === 'constant' && x.value === neutral && typeof y !== 'number') return y
+    const other = typeof y === 'number' ? this.constant(y, 'f32') : y
+    return this.intern({ kind: 'op', op, attrs: {}, args: [x, other], dtype: 'f32' })
   }
 
   private source(node: Node, coords: readonly Position[]): Value {

@@ -94,6 +94,18 @@ export interface Attributes {
     readonly dilation: readonly number[]
     readonly groups: number
   }
+  /** The gradient of a convolution's weight, as an op of its own. */
+  convolutionWeight: {
+    readonly kernel: readonly number[]
+    readonly stride: readonly number[]
+    readonly dilation: readonly number[]
+    readonly groups: number
+  }
+  /** A small constant matrix times the vectors along each of the axes. */
+  transform: {
+    readonly axes: readonly number[]
+    readonly matrix: readonly (readonly number[])[]
+  }
   // indexing
   gather: { readonly axis: number }
   scatterAdd: { readonly axis: number }

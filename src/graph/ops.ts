@@ -5,6 +5,7 @@ import { indexing, scans } from './ops/indexing.ts'
 import { movement } from './ops/movement.ts'
 import { reduce } from './ops/reduce.ts'
 import { aliases, sources } from './ops/sources.ts'
+import { transforms } from './ops/transform.ts'
 import type { AnyOp } from './record.ts'
 
 /** Every primitive, one record each. An op without a record does not compile. */
@@ -15,6 +16,7 @@ const records: { readonly [O in OpName]: AnyOp<O> } = {
   ...movement,
   ...reduce,
   ...contraction,
+  ...transforms,
   ...indexing,
   ...scans,
 }

@@ -91,6 +91,11 @@ export interface ContractionOp<O extends OpName> extends Common<O> {
   decompose?(node: Node<O>, make: Make): Node
 }
 
+/** Linear combinations with constants, along axes of a few elements. */
+export interface TransformOp<O extends OpName> extends Common<O> {
+  readonly kind: 'transform'
+}
+
 /** Reads or writes at positions that are data. */
 export interface IndexingOp<O extends OpName> extends Common<O> {
   readonly kind: 'indexing'
@@ -108,5 +113,6 @@ export type AnyOp<O extends OpName> =
   | MovementOp<O>
   | ReduceOp<O>
   | ContractionOp<O>
+  | TransformOp<O>
   | IndexingOp<O>
   | ScanOp<O>

@@ -73,6 +73,8 @@ function evaluate(node: Node, inputs: readonly Values[], feed: Feed): Values {
       return reduce(record, node as Node<'sum'>, inputs[0]!)
     case 'contraction':
       return contraction(record, node, inputs)
+    case 'transform':
+      return transform(node as Node<'transform'>, inputs[0]!)
     case 'indexing':
       return node.is('gather')
         ? gather(node, inputs)
@@ -179,6 +181,26 @@ function contraction(record: ContractionOp<OpName>, node: Node, inputs: readonly
     return interpret([record.decompose(copy, make)], (n) => values.get(n.attrs.source)!)[0]!
   }
   return contract(node as Node<'contract'>, inputs as readonly [Values, Values])
+}
+
+/** One axis after the other. */
+function transform(node: Node<'transform'>, x: Values): Values {
+  const { axes, matrix } = node.attrs
+  let shape = node.inputs[0]!.shape
+  let values = x
+  for (const axis of axes) {
+    const next = shape.with(axis, matrix.length)
+    const strides = stridesOf(shape)
+    const out = new Float64Array(sizeOf(next))
+    eachCoordinate(next, (coords, position) => {
+      const start = coords.reduce((sum, c, i) => sum + (i === axis ? 0 : c * strides[i]!), 0)
+      const row = matrix[coords[axis]!]!
+      out[position] = row.reduce((sum, t, a) => sum + t * values[start + a * strides[axis]!]!, 0)
+    })
+    shape = next
+    values = out
+  }
+  return values
 }
 
 function contract(node: Node<'contract'>, [x, y]: readonly [Values, Values]): Values {

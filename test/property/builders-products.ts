@@ -45,6 +45,40 @@ export const contractions: Builders<'contract' | 'convolution'> = {
   },
 }
 
+export const transforms: Builders<'convolutionWeight' | 'transform'> = {
+  convolutionWeight: (garden, dice) => {
+    const d = dice.pick([2, 1, 3] as const)
+    const groups = dice.pick([1, 1, 2])
+    const [channels, kernels] = [dice.pick([1, 2, 3]), dice.pick([2, 1, 3])]
+    const kernel = Array.from({ length: d }, () => dice.below(3) + 1)
+    const dilation = kernel.map(() => (dice.below(3) === 2 ? 2 : 1))
+    const stride = kernel.map(() => dice.below(3) + 1)
+    const positions = kernel.map(() => dice.below(3) + 1)
+    const spatial = kernel.map(
+      (size, i) =>
+        dilation[i]! * (size - 1) + 1 + (positions[i]! - 1) * stride[i]! + dice.below(stride[i]!),
+    )
+    const n = dice.pick([1, 2])
+    const x = garden.operand(dice, 'f32', [n, channels * groups, ...spatial])
+    const g = garden.operand(dice, 'f32', [n, kernels * groups, ...positions])
+    return garden.make('convolutionWeight', [x, g], { kernel, stride, dilation, groups })
+  },
+  transform: (garden, dice) => {
+    const columns = dice.pick([3, 2, 4, 6])
+    const rows = dice.pick([2, 3, 4, 6])
+    const matrix = Array.from({ length: rows }, () =>
+      Array.from({ length: columns }, () => dice.pick([0, 1, -1, 2, 0.5, -4])),
+    )
+    const rest = Array.from({ length: dice.below(3) }, () => dice.pick([2, 1, 5, 17]))
+    const twice = dice.pick([true, false])
+    const shape = dice.shuffle(twice ? [columns, columns, ...rest] : [columns, ...rest])
+    const found = shape.flatMap((extent, axis) => (extent === columns ? [axis] : []))
+    const axes = dice.shuffle(found).slice(0, twice ? 2 : 1)
+    const x = garden.operand(dice, 'f32', shape)
+    return garden.make('transform', [x], { axes, matrix })
+  },
+}
+
 /** Positions along an axis of this size; out of range now and then. */
 function positions(garden: Garden, dice: Dice, shape: readonly number[], extent: number) {
   const stray = dice.below(6) === 5 ? 1 : 0

@@ -7,7 +7,7 @@ import { type ElementwiseName, elementwiseNames, recordOf } from '../../src/grap
 import type { ElementwiseOp } from '../../src/graph/record.ts'
 import type { Builder, Builders } from './builder.ts'
 import { movement } from './builders-movement.ts'
-import { contractions, indexing } from './builders-products.ts'
+import { contractions, indexing, transforms } from './builders-products.ts'
 import { Garden } from './garden.ts'
 
 const allDTypes: readonly DType[] = ['f32', 'i32', 'u8', 'bool']
@@ -61,6 +61,7 @@ const others: Builders<Exclude<OpName, ElementwiseName>> = {
   ...movement,
   ...contractions,
   ...indexing,
+  ...transforms,
   buffer: (garden, dice) => garden.leaf(dice, garden.shape(dice), dice.pick(allDTypes)),
   constant: (garden, dice) =>
     garden.make('constant', [], {

@@ -1,4 +1,5 @@
 import { type Shape, showShape } from '../../base/shape.ts'
+import type { Attributes } from '../attributes.ts'
 import type { Node } from '../node.ts'
 import type { ContractionOp, Make } from '../record.ts'
 import { requireDType, shapeError } from './helpers.ts'
@@ -49,9 +50,10 @@ function contractBack(g: Node, node: Node<'contract'>, which: 'a' | 'b', make: M
 const range = (from: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => from + i)
 
+type Steps = Attributes['convolution']
+
 /** x [N, C, …S] as windows split by group: [N, g, C/g, …(O, R)], with the labels given. */
-function windows(x: Node, kernel: Shape, node: Node<'convolution'>, make: Make): Node {
-  const { stride, dilation, groups } = node.attrs
+function windows(x: Node, kernel: Shape, { stride, dilation, groups }: Steps, make: Make): Node {
   let view = x
   kernel.forEach((size, i) => {
     view = make('window', [view], { axis: i + 2, size, stride: stride[i]!, dilation: dilation[i]! })
@@ -72,9 +74,13 @@ function byGroup(weight: Node, groups: number, make: Make): Node {
 }
 
 /** ∂/∂x: g with zeros between (stride) and around, correlated with the flipped, transposed weights. */
-function inputGradient(g: Node, node: Node<'convolution'>, make: Make): Node {
-  const [x, weight] = node.inputs as [Node, Node]
-  const { stride, dilation, groups } = node.attrs
+function inputGradient(
+  g: Node,
+  x: Node,
+  weight: Node,
+  { stride, dilation, groups }: Steps,
+  make: Make,
+): Node {
   const d = stride.length
   const kernel = weight.shape.slice(2)
   const reach = kernel.map((size, i) => dilation[i]! * (size - 1))
@@ -91,21 +97,6 @@ function inputGradient(g: Node, node: Node<'convolution'>, make: Make): Node {
   const transposed = make('reshape', [swapped], { shape: [groups * c!, k!, ...kernel] })
   const flipped = make('flip', [transposed], { axes: range(2, d) })
   return make('convolution', [padded, flipped], { stride: stride.map(() => 1), dilation, groups })
-}
-
-/** ∂/∂w: the windows of x contracted with g over batch and positions. */
-function weightGradient(g: Node, node: Node<'convolution'>, make: Make): Node {
-  const [x, weight] = node.inputs as [Node, Node]
-  const { groups } = node.attrs
-  const d = node.attrs.stride.length
-  const [n, k, ...positions] = g.shape
-  const grouped = make('reshape', [g], { shape: [n!, groups, k! / groups, ...positions] })
-  const product = make('contract', [grouped, windows(x, weight.shape.slice(2), node, make)], {
-    a: outLabels(d),
-    b: windowLabels(d),
-    out: weightLabels(d),
-  })
-  return make('reshape', [product], { shape: weight.shape })
 }
 
 export const contraction = {
@@ -167,11 +158,55 @@ export const contraction = {
       const d = node.attrs.stride.length
       const product = make(
         'contract',
-        [byGroup(weight, node.attrs.groups, make), windows(x, weight.shape.slice(2), node, make)],
+        [
+          byGroup(weight, node.attrs.groups, make),
+          windows(x, weight.shape.slice(2), node.attrs, make),
+        ],
         { a: weightLabels(d), b: windowLabels(d), out: outLabels(d) },
       )
       return make('reshape', [product], { shape: node.shape })
     },
-    gradient: (g, node, make) => [inputGradient(g, node, make), weightGradient(g, node, make)],
+    gradient: (g, { inputs: [x, weight], attrs }, make) => [
+      inputGradient(g, x!, weight!, attrs, make),
+      make('convolutionWeight', [x!, g], { ...attrs, kernel: weight!.shape.slice(2) }),
+    ],
   } satisfies ContractionOp<'convolution'>,
+
+  /**
+   * The gradient of a convolution's weight: x [N, C, …S], g [N, K, …O] → [K, C/groups, …R],
+   * out[k, c, r] = Σ_{n, o} g[n, k, o] · x[n, c, o·stride + r·dilation].
+   */
+  convolutionWeight: {
+    kind: 'contraction',
+    infer: (inputs, { kernel, groups }, where) => {
+      const dtype = requireDType(inputs, ['f32'], where)
+      const [x, g] = inputs.map((n) => n.shape) as [Shape, Shape]
+      if (x.length !== g.length || x.length !== kernel.length + 2 || x[0] !== g[0]) {
+        throw shapeError(
+          where,
+          `input ${showShape(x)}, gradient ${showShape(g)}`,
+          `equal batches of ${kernel.length + 2} dims`,
+        )
+      }
+      return { shape: [g[1]!, x[1]! / groups, ...kernel], dtype }
+    },
+    decompose: (node, make) => {
+      const [x, g] = node.inputs as [Node, Node]
+      const { kernel, groups } = node.attrs
+      const d = kernel.length
+      const [n, k, ...positions] = g.shape
+      const shape = [n!, groups, k! / groups, ...positions]
+      const grouped = make('reshape', [g], { shape })
+      const product = make('contract', [grouped, windows(x, kernel, node.attrs, make)], {
+        a: outLabels(d),
+        b: windowLabels(d),
+        out: weightLabels(d),
+      })
+      return make('reshape', [product], { shape: node.shape })
+    },
+    gradient: (v, { inputs: [x, g], attrs: { stride, dilation, groups } }, make) => [
+      inputGradient(g!, x!, v, { stride, dilation, groups }, make),
+      make('convolution', [x!, v], { stride, dilation, groups }),
+    ],
+  } satisfies ContractionOp<'convolutionWeight'>,
 }
