@@ -351,7 +351,7 @@ export class Emitter {
   }
 
   /**
-   * Elements at fixed offsets that lie close together: whole vectors, and lanes picked from them.
+   * Elements at fixed offsets: the few whole vectors that hold them, and lanes picked from those.
    * Undefined if so many vectors would cost more than the elements.
    */
   private gathered(
@@ -360,26 +360,23 @@ export class Emitter {
     read: (offset: number) => Expr,
   ): Expr | undefined {
     const { lanes } = this
-    const low = Math.min(...offsets)
-    const count = Math.floor((Math.max(...offsets) - low) / lanes) + 1
-    if (count > Math.max(2, lanes / 4)) return undefined
-    const vectors = Array.from({ length: count }, (_, i) => this.name(read(low + i * lanes), depth))
-    const place = offsets.map((offset) => offset - low)
+    const starts: number[] = []
+    for (const offset of [...offsets].sort((a, b) => a - b)) {
+      if (starts.length === 0 || offset >= starts.at(-1)! + lanes) starts.push(offset)
+    }
+    if (starts.length > Math.max(2, lanes / 4)) return undefined
+    const vectors = starts.map((start) => this.name(read(start), depth))
+    const holder = offsets.map((offset) => starts.findLastIndex((start) => start <= offset))
+    const within = offsets.map((offset, lane) => offset - starts[holder[lane]!]!)
     const [first, second = first!] = vectors as [Expr, Expr?]
-    const start = shuffle(
-      first,
-      second,
-      place.map((at) => (at < 2 * lanes ? at : 0)),
+    const both = within.map((at, lane) => (holder[lane] === 1 ? lanes + at : at))
+    return vectors.slice(2).reduce(
+      (picked, vector, i) => {
+        const pick = within.map((at, lane) => (holder[lane] === i + 2 ? lanes + at : lane))
+        return shuffle(picked, vector, pick)
+      },
+      shuffle(first, second, both),
     )
-    return vectors.slice(2).reduce((picked, vector, i) => {
-      const begin = (i + 2) * lanes
-      const mine = (at: number) => at >= begin && at < begin + lanes
-      return shuffle(
-        picked,
-        vector,
-        place.map((at, lane) => (mine(at) ? lanes + at - begin : lane)),
-      )
-    }, start)
   }
 
   private random({ key, at, stream }: Extract<Value, { kind: 'random' }>): {

@@ -67,7 +67,7 @@ function joinShort(
   target: Target,
 ): Layout | undefined {
   const [upper, short] = spans.slice(-2)
-  if (!upper || !short || countOf(short) >= 4) return undefined
+  if (!upper || !short || countOf(short) > target.lanes / 2) return undefined
   const last = { low: short.low, high: upper.high }
   let lanes = target.lanes
   while (lanes >= 4 && (countOf(last) % lanes !== 0 || lanes % countOf(short) !== 0)) lanes /= 2

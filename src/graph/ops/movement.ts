@@ -25,26 +25,60 @@ export function unflatten<I>(position: I, shape: Shape, algebra: IndexAlgebra<I>
   )
 }
 
-/** Σ over window positions: the transpose of `window`. Each position is padded to its place; then all are added. */
+/**
+ * Σ over window positions: the transpose of `window`. Elements with the same remainder by the
+ * stride are met by the same taps, so each phase is a sum of shifted taps; phases are interleaved.
+ */
 function overlapAdd(g: Node, node: Node<'window'>, make: Make): Node {
   const { axis, size, stride, dilation } = node.attrs
   const input = node.inputs[0]!.shape
-  const last = g.shape.length - 1
-  const zeros = input.map(() => 0)
-  const terms = Array.from({ length: size }, (_, r) => {
-    const start = g.shape.map((_, i) => (i === last ? r : 0))
-    const stop = g.shape.map((extent, i) => (i === last ? r + 1 : extent))
-    const one = make('slice', [g], { start, stop, step: g.shape.map(() => 1) })
-    const flat = make('reshape', [one], { shape: g.shape.slice(0, -1) })
-    const reach = (g.shape[axis]! - 1) * stride + 1 + r * dilation
-    return make('pad', [flat], {
-      low: zeros.with(axis, r * dilation),
-      high: zeros.with(axis, input[axis]! - reach),
-      interior: zeros.with(axis, stride - 1),
-      value: 0,
-    })
+  const count = Math.ceil(input[axis]! / stride)
+  const phases = Array.from({ length: stride }, (_, phase) => {
+    const taps = Array.from({ length: size }, (_, r) => r).filter(
+      (r) => (r * dilation) % stride === phase,
+    )
+    const terms = taps.map((r) =>
+      shiftedTap(g, axis, r, Math.floor((r * dilation) / stride), count, make),
+    )
+    return terms.length > 0
+      ? terms.reduce((sum, term) => make('add', [sum, term], {}))
+      : make('constant', [], { value: 0, shape: input.with(axis, count), dtype: g.dtype })
   })
-  return terms.reduce((sum, term) => make('add', [sum, term], {}))
+  if (stride === 1) return phases[0]!
+  const columns = phases.map((phase) =>
+    make('reshape', [phase], { shape: phase.shape.toSpliced(axis + 1, 0, 1) }),
+  )
+  const together = make('concat', columns, { axis: axis + 1 })
+  const flat = make('reshape', [together], { shape: input.with(axis, count * stride) })
+  return make('slice', [flat], {
+    start: input.map(() => 0),
+    stop: input,
+    step: input.map(() => 1),
+  })
+}
+
+/** Tap r of all windows, moved `shift` positions on, in `count` positions; zeros where there is none. */
+function shiftedTap(
+  g: Node,
+  axis: number,
+  r: number,
+  shift: number,
+  count: number,
+  make: Make,
+): Node {
+  const last = g.shape.length - 1
+  const room = Math.min(g.shape[axis]!, count - shift)
+  const zeros = Array<number>(last).fill(0)
+  const start = g.shape.map((_, i) => (i === last ? r : 0))
+  const stop = g.shape.map((extent, i) => (i === last ? r + 1 : i === axis ? room : extent))
+  const one = make('slice', [g], { start, stop, step: g.shape.map(() => 1) })
+  const flat = make('reshape', [one], { shape: one.shape.slice(0, -1) })
+  return make('pad', [flat], {
+    low: zeros.with(axis, shift),
+    high: zeros.with(axis, count - shift - room),
+    interior: zeros,
+    value: 0,
+  })
 }
 
 /** Windows that tile the axis: their transpose is a reshape. */
