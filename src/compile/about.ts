@@ -8,9 +8,9 @@ import type { About } from '../loop/ir.ts'
 import { type Axis, extentOf } from './contraction.ts'
 import type { Stage } from './nest.ts'
 import { valuesOf } from './nest.ts'
-import type { Loop, Position } from './position.ts'
+import { keyOf, type Loop, type Position } from './position.ts'
 import type { Step } from './steps.ts'
-import { partsOf, positionsOf, type Value } from './value.ts'
+import { positionsOf, type Value } from './value.ts'
 
 /** What a kernel is about: from the nodes that it computes, and the values that it is made of. */
 export function aboutOf(step: Step, inMemory: (node: Node) => boolean): About {
@@ -22,7 +22,7 @@ export function aboutOf(step: Step, inMemory: (node: Node) => boolean): About {
     scope: origin?.scope ?? '',
     gradient: origin?.gradient ?? false,
     flops: flopsOf(step),
-    bytes: bytesOf(step),
+    ...trafficOf(step),
   }
 }
 
@@ -47,7 +47,7 @@ function computedBy({ writes, share }: Step, inMemory: (node: Node) => boolean):
 function weightOf(node: Node): number {
   if (node.is('contract')) return Number.POSITIVE_INFINITY
   const { kind } = recordOf<OpName>(node.op)
-  if (kind === 'movement' || kind === 'source') return 0
+  if (kind === 'movement' || (kind === 'source' && !node.is('random'))) return 0
   return Math.max(1, ...[node, ...node.inputs].map(({ shape }) => sizeOf(shape)))
 }
 
@@ -91,18 +91,23 @@ function largest(nodes: readonly Node[]): readonly number[] {
 /** Loops, and the spans of them that something depends on. */
 type Extents = Map<Loop, [low: number, high: number][]>
 
-function addPosition({ terms }: Position, to: Extents): void {
+/** Everything that a value is computed from, and itself. */
+const insideOf = (value: Value): readonly Value[] =>
+  valuesOf([{ folds: [{ register: '', fold: 'add', identity: 0, value }], writes: [] }])
+
+/** Adds the loops of a position; those of data in it only if asked to. */
+function addPosition({ terms }: Position, to: Extents, data = true): void {
   for (const { atom } of terms) {
-    if (atom.kind === 'digit')
+    if (atom.kind === 'digit') {
       to.set(atom.loop, [...(to.get(atom.loop) ?? []), [atom.low, atom.high]])
-    else if (atom.kind === 'data') addValue(atom.value as Value, to)
-    else addPosition(atom.of, to)
+    } else if (atom.kind !== 'data') addPosition(atom.of, to, data)
+    else if (data) addValues(insideOf(atom.value as Value), to)
   }
 }
 
-function addValue(value: Value, to: Extents): void {
-  for (const position of positionsOf(value)) addPosition(position, to)
-  for (const part of partsOf(value)) addValue(part, to)
+function addValues(values: readonly Value[], to: Extents): void {
+  for (const value of values)
+    for (const position of positionsOf(value)) addPosition(position, to, false)
 }
 
 /** How many different values the loops give to what depends on them. */
@@ -139,9 +144,10 @@ function flopsOf({ stages, share }: Step): number {
 function operationsOf(stage: Stage): number {
   const rounds = (value: Value): number => {
     const extents: Extents = new Map()
-    addValue(value, extents)
+    const inside = insideOf(value)
+    addValues(inside, extents)
     // What stands in a register is there for each round of what is written.
-    if (valuesOf([single(value)]).some(isRegister)) {
+    if (inside.some(({ kind }) => kind === 'register')) {
       for (const { at } of stage.writes) addPosition(at, extents)
     }
     return countOf(extents)
@@ -153,44 +159,45 @@ function operationsOf(stage: Stage): number {
   return sum
 }
 
-const isRegister = (value: Value): boolean => value.kind === 'register'
-
-/** A stage of one value. */
-const single = (value: Value): Stage => ({
-  folds: [{ register: '', fold: 'add', identity: 0, value }],
-  writes: [],
-})
-
-/** Elements of each node in memory, counted once however often something comes by. */
+/** Elements of nodes in memory, each region counted once however often something comes by. */
 class Regions {
-  private readonly counts = new Map<Node, number>()
+  private readonly found = new Map<Node, Map<string, number>>()
 
-  add(node: Node, count: number): void {
-    const known = this.counts.get(node) ?? 0
-    this.counts.set(node, Math.min(sizeOf(node.shape), Math.max(known, count)))
+  add(node: Node, region: string, count: number): void {
+    const regions = this.found.get(node) ?? new Map<string, number>()
+    this.found.set(node, regions.set(region, count))
+  }
+
+  /** What a position goes through. Passes differ in the names of their inner loops alone. */
+  walk(node: Node, at: Position): void {
+    this.add(node, keyOf(at).replace(/\br\d+\[/g, 'r['), distinct(at))
   }
 
   get bytes(): number {
     let bytes = 0
-    for (const [node, count] of this.counts) bytes += count * dtypes[node.dtype].bytes
+    for (const [node, regions] of this.found) {
+      const count = [...regions.values()].reduce((a, b) => a + b)
+      bytes += Math.min(sizeOf(node.shape), count) * dtypes[node.dtype].bytes
+    }
     return bytes
   }
 }
 
 /** Bytes of what a step reads, each region once, and of what it writes. */
-function bytesOf(step: Step): number {
+function trafficOf(step: Step): { readonly reads: number; readonly writes: number } {
   const [read, written] = [new Regions(), new Regions()]
-  for (const [node, count] of operandsOf(step)) read.add(node, count)
+  for (const [node, count] of operandsOf(step)) read.add(node, 'operand', count)
   for (const value of valuesOf(step.stages)) {
-    if (value.kind === 'load') read.add(value.from, distinct(value.at))
+    if (value.kind === 'load') read.walk(value.from, value.at)
   }
   const writes = step.stages.flatMap((stage) => stage.writes)
   for (const { to, at, accumulate } of writes) {
-    written.add(to, distinct(at))
-    if (accumulate) read.add(to, distinct(at))
+    written.walk(to, at)
+    if (accumulate) read.walk(to, at)
   }
-  if (writes.length === 0) for (const node of step.writes) written.add(node, sizeOf(node.shape))
-  return read.bytes + written.bytes
+  if (writes.length === 0)
+    for (const node of step.writes) written.add(node, 'all', sizeOf(node.shape))
+  return { reads: read.bytes, writes: written.bytes }
 }
 
 /** What a step reads of a contraction's operands, in elements; of a packed one, all. */

@@ -1,6 +1,7 @@
 import type { DType, TypedArray } from '../base/dtype.ts'
 import type { Program } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
+import type { Times } from './times.ts'
 
 /** Memory that a device can compute on. It is freed once it is unreachable. */
 export interface DeviceBuffer {
@@ -10,17 +11,8 @@ export interface DeviceBuffer {
 /** A program, ready to run on the device that loaded it. */
 export interface Executable {
   readonly program: Program
-  /** What its runs took, if that is recorded. */
+  /** What its runs took, if it was loaded to record that. */
   readonly times?: Times
-}
-
-/** The time that kernels took, on the thread that started them, from barrier to barrier. */
-export interface Times {
-  runs: number
-  /** Of all runs together, one for each kernel. */
-  readonly nanoseconds: ArrayLike<number | bigint>
-  /** Threads that shared the last run. */
-  threads: number
 }
 
 /**

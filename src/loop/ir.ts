@@ -157,8 +157,9 @@ export interface About {
   readonly gradient: boolean
   /** Useful work: 2 for each multiply-add of a contraction, 1 for each other operation. */
   readonly flops: number
-  /** Each region of memory once for reading, once for writing. */
-  readonly bytes: number
+  /** Bytes that it must read and write: each region of memory once, however often it is passed. */
+  readonly reads: number
+  readonly writes: number
 }
 
 export interface Kernel {

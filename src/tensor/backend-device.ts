@@ -16,7 +16,7 @@ export function deviceBackend(device: Device): Backend {
       if (debugging('check')) checkProgram(program)
       const profiling = debugging('profile')
       const executable = await device.load(program, profiling)
-      if (profiling) recordProfile(device, executable)
+      if (profiling) await recordProfile(device, executable)
       return {
         run(buffers, outputs) {
           const slots = [

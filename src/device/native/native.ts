@@ -3,7 +3,8 @@ import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
-import type { Device, DeviceBuffer, Executable, Times } from '../device.ts'
+import type { Device, DeviceBuffer, Executable } from '../device.ts'
+import { Times } from '../times.ts'
 import { NativeBuffer, smallestHuge } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
@@ -38,10 +39,10 @@ class NativeExecutable implements Executable {
   readonly jobAddress: bigint
   /** Run on the calling thread: by estimate at first, then by what runs took. */
   short: boolean
-  readonly times?: NativeTimes
+  readonly times?: Times
   private slow = 0
 
-  constructor(program: Program, library: Library, pool: bigint, times?: NativeTimes) {
+  constructor(program: Program, library: Library, pool: bigint, times?: Times) {
     this.program = program
     this.library = library
     const memory = new ArrayBuffer((3 + program.slots) * 8)
@@ -58,21 +59,6 @@ class NativeExecutable implements Executable {
     if (!this.short) this.short = microseconds < shortRunMicroseconds
     else if (here && microseconds > 2 * shortRunMicroseconds && ++this.slow === 3)
       this.short = false
-  }
-}
-
-/** Times that C adds up. */
-class NativeTimes implements Times {
-  runs = 0
-  readonly nanoseconds: BigInt64Array
-  readonly address: bigint
-  readonly threads: number
-
-  constructor(kernels: number, threads: number) {
-    const memory = new ArrayBuffer(Math.max(1, kernels) * 8)
-    this.nanoseconds = new BigInt64Array(memory)
-    this.address = foreign().address(memory)
-    this.threads = threads
   }
 }
 
@@ -138,7 +124,7 @@ class NativeDevice implements Device {
       library.then(forget, forget)
     }
     const code = await library
-    const times = timed ? new NativeTimes(program.kernels.length, this.threads) : undefined
+    const times = timed ? new Times(program.kernels.length) : undefined
     return new NativeExecutable(program, code, this.open(), times)
   }
 
@@ -161,6 +147,7 @@ class NativeDevice implements Device {
     const milliseconds = performance.now() - start
     this.busy += milliseconds
     executable.took(milliseconds, true)
+    executable.times?.count(milliseconds, this.threads)
     return undefined
   }
 
@@ -184,7 +171,9 @@ class NativeDevice implements Device {
     this.flight = new Promise<void>((resolve, reject) => {
       this.launch(kept.executable, (error) => {
         this.flight = undefined
-        executable.took(performance.now() - start, false)
+        const milliseconds = performance.now() - start
+        executable.took(milliseconds, false)
+        executable.times?.count(milliseconds, this.threads)
         if (error) reject(error)
         else resolve()
         kept.slots.length = 0
@@ -200,9 +189,9 @@ class NativeDevice implements Device {
   ): void {
     const { run, runTimed } = this.runtime
     if (times) {
-      times.runs++
-      if (done) runTimed.async(jobAddress, times.address, done)
-      else runTimed(jobAddress, times.address)
+      const address = foreign().address(times.nanoseconds)
+      if (done) runTimed.async(jobAddress, address, done)
+      else runTimed(jobAddress, address)
     } else if (done) run.async(jobAddress, done)
     else run(jobAddress)
   }

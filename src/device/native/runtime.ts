@@ -198,7 +198,7 @@ void brick_run(const int64_t *job) {
 }
 
 /* The same, adding each kernel's nanoseconds to times. */
-void brick_run_timed(const int64_t *job, int64_t *times) {
+void brick_run_timed(const int64_t *job, double *times) {
   Pool *pool = (Pool *)(intptr_t)job[0];
   const Kernel *kernels = (const Kernel *)(intptr_t)job[1];
   pthread_mutex_lock(&pool->running);
@@ -207,7 +207,7 @@ void brick_run_timed(const int64_t *job, int64_t *times) {
   for (int64_t i = 0; i < job[2]; i++) {
     run_kernel(pool, kernels + i);
     int64_t end = now();
-    times[i] += end - start;
+    times[i] += (double)(end - start);
     start = end;
   }
   pthread_mutex_unlock(&pool->running);

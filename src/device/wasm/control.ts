@@ -12,6 +12,13 @@ export const words = {
   STRIDE: 4,
   /** The last run in which a kernel failed: it ends at the next barrier. */
   FAILED: 5,
+  /**
+   * Where a run that is timed leaves its times, else 0: an f64 for the present kernel's start, then
+   * one for each kernel's nanoseconds.
+   */
+  TIMES: 6,
+  /** Threads that have begun such a run. */
+  BEGUN: 7,
   /** The next chunk; in a cache line of its own. */
   NEXT: 16,
   /** Threads that have come to the barrier, and barriers passed. */

@@ -6,6 +6,7 @@ import { align64, scratchBytes } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderWasm } from '../../render/wasm/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
+import { Times } from '../times.ts'
 import { diagnose, threadCount } from './features.ts'
 import { WasmBuffer, WasmMemory } from './memory.ts'
 import { compileModule } from './modules.ts'
@@ -83,6 +84,7 @@ class WasmDevice implements Device {
   })
   readonly #arena: Area
   readonly #scratch: Area
+  readonly #times: Area
   /** What the run in flight needs; else it might be freed under it. */
   readonly #inUse = new Set<object>()
   #pool: Promise<Pool> | undefined
@@ -98,6 +100,7 @@ class WasmDevice implements Device {
     this.#memory = new WasmMemory(workers > 0)
     this.#arena = new Area(this.#memory)
     this.#scratch = new Area(this.#memory)
+    this.#times = new Area(this.#memory)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -113,7 +116,7 @@ class WasmDevice implements Device {
     return this.#memory.read(address, dtype, length)
   }
 
-  async load(program: Program): Promise<Executable> {
+  async load(program: Program, timed = false): Promise<Executable> {
     if (this.#isClosed) throw closed()
     const features = { relaxedSimd: this.target.fma, shared: this.#workers > 0, maxPages: 65536 }
     const module = await compileModule(renderWasm(program, features))
@@ -124,6 +127,7 @@ class WasmDevice implements Device {
       scratch: Math.max(0, ...program.kernels.map(scratchBytes)),
       isLong: expectedMs(program) > SHORT_MS,
       slowRuns: 0,
+      ...(timed ? { times: new Times(program.kernels.length) } : {}),
     }
     this.#tables.register(executable, executable.table)
     return executable
@@ -138,6 +142,7 @@ class WasmDevice implements Device {
     const start = performance.now()
     runKernels(it, scratch)
     const ms = performance.now() - start
+    it.times?.count(ms, 1)
     if (ms > SLOW_MS) it.isLong = ++it.slowRuns >= SLOW_RUNS
     this.#busyMs += ms
     const isDue = this.#memory.sinceTurn > PRESSURE || this.#busyMs > BUSY_MS
@@ -188,11 +193,16 @@ class WasmDevice implements Device {
       this.#pool ??= this.#workers > 0 ? this.#startPool() : undefined
       const pool = await this.#pool
       if (this.#isClosed) throw closed()
-      if (pool) await pool.run({ program: it.loaded, slots: it.table, scratch, stride })
-      else {
+      const start = performance.now()
+      if (pool) {
+        const times = it.times ? this.#times.atLeast(8 * (1 + it.times.nanoseconds.length)) : 0
+        await pool.run({ program: it.loaded, slots: it.table, scratch, stride, times })
+        it.times?.add(this.#memory.doubles(times + 8, it.loaded.kernels.length))
+      } else {
         await runSlices(it, scratch)
         await nextTurn()
       }
+      it.times?.count(performance.now() - start, this.threads)
     } finally {
       this.#inUse.delete(inUse)
       this.#hadTurn()
@@ -251,13 +261,15 @@ function expectedMs({ kernels }: Program): number {
   return ms
 }
 
-function runKernels({ loaded, table }: WasmExecutable, scratch: number): void {
+function runKernels({ loaded, table, times }: WasmExecutable, scratch: number): void {
   let k = 0
+  let start = times ? performance.now() : 0
   try {
     for (; k < loaded.kernels.length; k++) {
       const run = loaded.kernels[k]!
       const chunks = loaded.chunks[k]!
       for (let chunk = 0; chunk < chunks; chunk++) run(table, chunk, scratch)
+      if (times) start = times.lap(k, start)
     }
   } catch (error) {
     throw trap(loaded, { kernel: k, text: String(error) })
@@ -265,9 +277,10 @@ function runKernels({ loaded, table }: WasmExecutable, scratch: number): void {
 }
 
 /** As {@link runKernels}, letting other work go first every few milliseconds. */
-async function runSlices({ loaded, table }: WasmExecutable, scratch: number): Promise<void> {
+async function runSlices({ loaded, table, times }: WasmExecutable, scratch: number): Promise<void> {
   let since = performance.now()
   for (const [k, run] of loaded.kernels.entries()) {
+    let start = performance.now()
     for (let chunk = 0; chunk < loaded.chunks[k]!; chunk++) {
       try {
         run(table, chunk, scratch)
@@ -275,8 +288,11 @@ async function runSlices({ loaded, table }: WasmExecutable, scratch: number): Pr
         throw trap(loaded, { kernel: k, text: String(error) })
       }
       if (performance.now() - since < SLICE_MS) continue
+      times?.lap(k, start)
       await nextTurn()
       since = performance.now()
+      start = since
     }
+    times?.lap(k, start)
   }
 }

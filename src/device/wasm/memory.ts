@@ -103,6 +103,11 @@ export class WasmMemory {
     return copy
   }
 
+  /** The doubles that lie there. */
+  doubles(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length)
+  }
+
   setWord(address: number, value: number): void {
     this.#words[address / 4] = value
   }

@@ -18,6 +18,8 @@ export interface PoolRun {
   readonly scratch: number
   /** Bytes of scratch memory for each thread. */
   readonly stride: number
+  /** Address for the times: see `words.TIMES`. */
+  readonly times: number
 }
 
 interface Pending {
@@ -76,7 +78,7 @@ export class Pool {
   }
 
   /** All kernels of a program, in order. One run at a time. */
-  run({ program, slots, scratch, stride }: PoolRun): Promise<void> {
+  run({ program, slots, scratch, stride, times }: PoolRun): Promise<void> {
     if (this.#broken) return Promise.reject(this.#broken)
     this.#load(program)
     const at = words
@@ -84,6 +86,8 @@ export class Pool {
     Atomics.store(this.#control, at.SLOTS, slots)
     Atomics.store(this.#control, at.SCRATCH, scratch)
     Atomics.store(this.#control, at.STRIDE, stride)
+    Atomics.store(this.#control, at.TIMES, times)
+    Atomics.store(this.#control, at.BEGUN, 0)
     Atomics.store(this.#control, at.NEXT, 0)
     const done = new Promise<void>((resolve, reject) => {
       this.#pending = { program, resolve, reject, isDone: false, failure: undefined }

@@ -85,9 +85,13 @@ function waitForChange(word, old) {
 
 /** @param {readonly Kernel[]} kernels */
 function execute(kernels) {
-  const { SLOTS, SCRATCH, STRIDE, FAILED } = init.at
+  const { SLOTS, SCRATCH, STRIDE, FAILED, TIMES, BEGUN } = init.at
   const slots = Atomics.load(words, SLOTS)
   const scratch = (Atomics.load(words, SCRATCH) + init.index * Atomics.load(words, STRIDE)) | 0
+  const address = Atomics.load(words, TIMES)
+  const times =
+    address === 0 ? undefined : new Float64Array(init.memory.buffer, address, kernels.length + 1)
+  if (times && Atomics.add(words, BEGUN, 1) === 0) times[0] = clock()
   let base = 0
   for (let k = 0; k < kernels.length; k++) {
     const kernel = /** @type {Kernel} */ (kernels[k])
@@ -99,7 +103,7 @@ function execute(kernels) {
       Atomics.store(words, FAILED, lastRun)
     }
     base += kernel.chunks + init.threads // each thread takes one number too many
-    barrier()
+    barrier(k, times)
     if (Atomics.load(words, FAILED) === lastRun) break
   }
   if (init.index === 0) post({ kind: 'done', run: lastRun })
@@ -115,12 +119,38 @@ function share({ chunks, run }, base, slots, scratch) {
   }
 }
 
-/** No thread goes on before all have come. */
-function barrier() {
+/**
+ * Nanoseconds, on one clock for all threads.
+ *
+ * @type {() => number}
+ */
+const clock =
+  typeof process === 'object' && process.hrtime
+    ? () => Number(process.hrtime.bigint())
+    : () => (performance.timeOrigin + performance.now()) * 1e6
+
+/**
+ * Gives the time since the last barrier to a kernel.
+ *
+ * @type {(times: Float64Array, kernel: number) => void}
+ */
+function lap(times, kernel) {
+  const now = clock()
+  times[kernel + 1] = now - /** @type {number} */ (times[0])
+  times[0] = now
+}
+
+/**
+ * No thread goes on before all have come. The last one to come notes the kernel's time.
+ *
+ * @type {(kernel: number, times: Float64Array | undefined) => void}
+ */
+function barrier(kernel, times) {
   const { ARRIVED, PHASE } = init.at
   const old = phase
   phase = (phase + 1) | 0
   if (Atomics.add(words, ARRIVED, 1) === init.threads - 1) {
+    if (times) lap(times, kernel)
     Atomics.store(words, ARRIVED, 0)
     Atomics.store(words, PHASE, phase)
     Atomics.notify(words, PHASE)
