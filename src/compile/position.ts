@@ -191,6 +191,7 @@ export function divide(
 export function clampPosition(position: Position, limit: number): Position {
   const { min, max } = rangeOf(position)
   if (min >= 0 && max < limit) return position
+  if (limit === 1) return fixed(0)
   return atomPosition({ kind: 'clamp', of: position, limit })
 }
 

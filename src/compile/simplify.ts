@@ -52,7 +52,7 @@ const decompositions: readonly Row[] = [
     name: 'convolution: of elements with zeros between, phase by phase',
     rewrite: on('convolution', phasesOfConvolution),
   },
-  { name: 'winograd: convolutions of 3 × 3', rewrite: on('convolution', winograd) },
+  { name: 'winograd: convolutions with small kernels', rewrite: on('convolution', winograd) },
   { name: 'winograd: their weights', rewrite: on('convolutionWeight', winogradWeight) },
   {
     name: 'decompose: convolutions are contractions of windows',
