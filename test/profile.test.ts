@@ -83,7 +83,7 @@ test('nothing is captured without it', () => {
 })
 
 /** A compiled step of two products and their gradients. */
-const program = `import { compile, grad, nn, rand, variable } from './dist/index.js'
+const program = `import { compile, grad, nn, profile, rand, variable } from './dist/index.js'
 
 const hidden = variable(rand([96, 80]), true)
 class Net extends nn.Module {
@@ -99,6 +99,7 @@ const step = compile((x) => {
 })
 const x = rand([64, 96])
 for (let i = 0; i < 3; i++) await step(x)[0].data()
+console.log(profile())
 `
 
 describe('in a process', () => {
@@ -108,8 +109,11 @@ describe('in a process', () => {
   const run = (debug: string, backend: string) => {
     const env = { ...process.env, BRICK_DEBUG: debug, BRICKWORK_BACKEND: backend }
     const path = join(folder, 'program.mjs')
-    const { stderr, status } = spawnSync(process.execPath, [path], { env, encoding: 'utf8' })
-    return { stderr, status }
+    const { stdout, stderr, status } = spawnSync(process.execPath, [path], {
+      env,
+      encoding: 'utf8',
+    })
+    return { stdout, stderr, status }
   }
   beforeAll(() => {
     writeFileSync(join(folder, 'program.mjs'), program)
@@ -120,8 +124,9 @@ describe('in a process', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   test.each(deviceBackends)('%s: a table of all kernels with the lines that asked', (backend) => {
-    const { stderr, status } = run('check,profile', backend)
+    const { stdout, stderr, status } = run('check,profile', backend)
     expect(status).toBe(0)
+    expect(stdout).toBe(stderr)
     const tables = stderr.split(/^program /m)
     expect(tables[0]).toMatch(/^limits of \d+ threads?: mul \d+ GFLOP\/s .* mem \d+ GB\/s read/)
     const table = tables.find((text) => text.includes('3 runs'))!.trimEnd()
@@ -142,6 +147,6 @@ describe('in a process', () => {
   })
 
   test('nothing is printed without it', () => {
-    expect(run('check', deviceBackends[0]!)).toEqual({ stderr: '', status: 0 })
+    expect(run('check', deviceBackends[0]!)).toEqual({ stdout: '\n', stderr: '', status: 0 })
   })
 })

@@ -44,17 +44,21 @@ const home = pathOf(new URL('..', import.meta.url).href)
 const servants = ['base', 'graph', 'gradient', 'tensor'].map((room) => `${home}${room}/`)
 const DEEP = 100
 
-/** The innermost frame outside Brickwork, else the innermost one that says what it is about. */
+/**
+ * The innermost frame outside Brickwork and other packages, else the innermost one in Brickwork
+ * that says what it is about: a layer, an optimizer.
+ */
 function callingLine(): string {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = DEEP
   const frames = framesOf(new Error().stack ?? '')
   Error.stackTraceLimit = limit
   const isOurs = (frame: string) => frame.startsWith(home)
+  const isPackage = (frame: string) => /[\\/]node_modules[\\/]/.test(frame)
   const serves = (frame: string) => servants.some((folder) => frame.startsWith(folder))
   return (
-    frames.find((frame) => !isOurs(frame)) ??
-    frames.find((frame) => !serves(frame))?.slice(home.length) ??
+    frames.find((frame) => !isOurs(frame) && !isPackage(frame)) ??
+    frames.find((frame) => isOurs(frame) && !serves(frame))?.slice(home.length) ??
     ''
   )
 }
