@@ -102,20 +102,21 @@ function postpone(
   return true
 }
 
-/** Whether a step reads the state only where, and before, it writes the value. */
+/** Whether a step reads the state only where, and before, it writes the value: a stage reads all before it writes. */
 function readsInPlace({ reads, stages, operands }: Step, value: Node, state: Node): boolean {
   if (!reads.has(state)) return true
   if (operands?.has(state)) return false
-  const write = stages
-    .flatMap((stage) => stage.writes.map((w) => ({ stage, at: w.at, to: w.to })))
-    .find((w) => w.to === value)
-  if (!write || write.at.terms.some(({ atom }) => atom.kind !== 'digit')) return false
-  const key = keyOf(write.at)
+  const writers = stages.filter((stage) => stage.writes.some((write) => write.to === value))
+  const [writer] = writers
+  if (!writer || writers.length > 1) return false
+  const written = writer.writes.filter((write) => write.to === value).map((write) => write.at)
+  if (written.some((at) => at.terms.some(({ atom }) => atom.kind !== 'digit'))) return false
+  const keys = new Set(written.map(keyOf))
   let seen = 0
   for (const stage of stages) {
     for (const part of valuesOf([stage])) {
       if (part.kind !== 'load' || part.from !== state) continue
-      if (stage !== write.stage || keyOf(part.at) !== key) return false
+      if (stage !== writer || !keys.has(keyOf(part.at))) return false
       seen++
     }
   }

@@ -100,7 +100,8 @@ function innerOf(stage: Stage, loop: Loop): Inner {
   const spans = spansOf(loop, positionsIn([stage], valuesOf([stage])))
   const last = spans.at(-1)!
   // A running fold has an order; a maximum's position is kept one by one.
-  const ordered = stage.serial || stage.folds.some((fold) => fold.fold === 'argmax')
+  const ordered =
+    (stage.serial && stage.folds.length > 0) || stage.folds.some((fold) => fold.fold === 'argmax')
   return {
     stage,
     loop,
@@ -129,7 +130,7 @@ function score(stages: readonly Stage[], loop: Loop, span: Span): number | undef
   for (const { writes, serial } of stages) {
     for (const { at, accumulate } of writes) {
       const stride = strideIn(at, loop, span)
-      if (!stride || (stride !== 1 && (accumulate || serial))) return undefined
+      if (!stride) return undefined
       if (
         (accumulate || serial) &&
         at.terms.some(({ atom }) => atom.kind === 'data' && varies(atom.value as Value, loop, span))

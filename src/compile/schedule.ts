@@ -34,10 +34,10 @@ export function decideStoring(roots: readonly Node[]): Storing {
   const contractionOf = new Map<Node, Node<'contract'>>()
   const inMemory = (node: Node) => node.is('buffer') || stored.has(node)
 
-  // Reductions, scans and scatters end a kernel.
+  // Reductions, scans, overlaps and scatters end a kernel.
   for (const node of nodes) {
     const kind = kindOf(node)
-    if (kind === 'reduce' || kind === 'scan' || node.is('scatterAdd')) stored.add(node)
+    if (['reduce', 'scan', 'overlap'].includes(kind) || node.is('scatterAdd')) stored.add(node)
   }
   const claimed = new Set<Node>()
   // Contractions end in the elementwise node that their sums lead to.

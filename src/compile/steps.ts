@@ -12,6 +12,7 @@ import type { Memory } from './emitter.ts'
 import { microKernel } from './micro-kernel.ts'
 import { type Nest, positionsIn, type Stage, valuesOf, type Write } from './nest.ts'
 import { contractionSwap } from './orient.ts'
+import { overlapNest } from './overlapped.ts'
 import { emitPackLeft, packingFunctions } from './packing.ts'
 import {
   addPositions,
@@ -60,6 +61,7 @@ export function stepsOf({ stored, contractionOf, transformOf }: Storing, target:
     if (contract) steps.push(...contractionSteps(contract, node, inMemory, target))
     else if (transformOf.has(node))
       steps.push(transformStep(node, transformOf.get(node)!, inMemory, target))
+    else if (node.is('overlapAdd')) steps.push(overlapStep(node, inMemory, target))
     else if (node.is('scatterAdd')) steps.push(...scatterSteps(node, inMemory, target))
     else join(node, steps, inMemory)
   }
@@ -128,6 +130,15 @@ function transformStep(
   const origin = `${titleOf(transform)} → ${titleOf(exit)}`
   const { nest, reads } = transformNest(exit, transform, inMemory, origin)
   return nestStep(nest, [exit], reads, target)
+}
+
+function overlapStep(
+  node: Node<'overlapAdd'>,
+  inMemory: (node: Node) => boolean,
+  target: Target,
+): Step {
+  const { nest, reads } = overlapNest(node, inMemory, titleOf(node))
+  return nestStep(nest, [node], reads, target)
 }
 
 function scatterSteps(

@@ -78,6 +78,17 @@ export interface Attributes {
     readonly stride: number
     readonly dilation: number
   }
+  /**
+   * Windows added up where they lie, the transpose of `window` along the axes: […, O, …, R] → […, L, …],
+   * out[o·stride + r·dilation] += x[o, r]. `extent`: L.
+   */
+  overlapAdd: {
+    readonly axes: readonly number[]
+    readonly size: readonly number[]
+    readonly stride: readonly number[]
+    readonly dilation: readonly number[]
+    readonly extent: readonly number[]
+  }
   // reduce
   sum: { readonly axes: readonly number[] }
   amax: { readonly axes: readonly number[] }

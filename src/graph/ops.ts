@@ -3,6 +3,7 @@ import { contraction } from './ops/contraction.ts'
 import { elementwise } from './ops/elementwise.ts'
 import { indexing, scans } from './ops/indexing.ts'
 import { movement } from './ops/movement.ts'
+import { overlaps } from './ops/overlap.ts'
 import { reduce } from './ops/reduce.ts'
 import { aliases, sources } from './ops/sources.ts'
 import { transforms } from './ops/transform.ts'
@@ -17,6 +18,7 @@ const records: { readonly [O in OpName]: AnyOp<O> } = {
   ...reduce,
   ...contraction,
   ...transforms,
+  ...overlaps,
   ...indexing,
   ...scans,
 }

@@ -96,6 +96,11 @@ export interface TransformOp<O extends OpName> extends Common<O> {
   readonly kind: 'transform'
 }
 
+/** Sums of elements that come to lie on one another. */
+export interface OverlapOp<O extends OpName> extends Common<O> {
+  readonly kind: 'overlap'
+}
+
 /** Reads or writes at positions that are data. */
 export interface IndexingOp<O extends OpName> extends Common<O> {
   readonly kind: 'indexing'
@@ -114,5 +119,6 @@ export type AnyOp<O extends OpName> =
   | ReduceOp<O>
   | ContractionOp<O>
   | TransformOp<O>
+  | OverlapOp<O>
   | IndexingOp<O>
   | ScanOp<O>

@@ -75,6 +75,8 @@ function evaluate(node: Node, inputs: readonly Values[], feed: Feed): Values {
       return contraction(record, node, inputs)
     case 'transform':
       return transform(node as Node<'transform'>, inputs[0]!)
+    case 'overlap':
+      return overlapAdd(node as Node<'overlapAdd'>, inputs[0]!)
     case 'indexing':
       return node.is('gather')
         ? gather(node, inputs)
@@ -201,6 +203,21 @@ function transform(node: Node<'transform'>, x: Values): Values {
     values = out
   }
   return values
+}
+
+function overlapAdd(node: Node<'overlapAdd'>, x: Values): Values {
+  const { axes, stride, dilation } = node.attrs
+  const strides = stridesOf(node.shape)
+  const rank = node.shape.length
+  const out = new Float64Array(sizeOf(node.shape))
+  eachCoordinate(node.inputs[0]!.shape, (coords, position) => {
+    const at = coords.slice(0, rank)
+    axes.forEach((axis, i) => {
+      at[axis] = coords[axis]! * stride[i]! + coords[rank + i]! * dilation[i]!
+    })
+    out[at.reduce((sum, c, axis) => sum + c * strides[axis]!, 0)]! += x[position]!
+  })
+  return out
 }
 
 function contract(node: Node<'contract'>, [x, y]: readonly [Values, Values]): Values {

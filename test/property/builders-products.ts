@@ -45,7 +45,7 @@ export const contractions: Builders<'contract' | 'convolution'> = {
   },
 }
 
-export const transforms: Builders<'convolutionWeight' | 'transform'> = {
+export const transforms: Builders<'convolutionWeight' | 'transform' | 'overlapAdd'> = {
   convolutionWeight: (garden, dice) => {
     const d = dice.pick([2, 1, 3] as const)
     const groups = dice.pick([1, 1, 2])
@@ -62,6 +62,28 @@ export const transforms: Builders<'convolutionWeight' | 'transform'> = {
     const x = garden.operand(dice, 'f32', [n, channels * groups, ...spatial])
     const g = garden.operand(dice, 'f32', [n, kernels * groups, ...positions])
     return garden.make('convolutionWeight', [x, g], { kernel, stride, dilation, groups })
+  },
+  overlapAdd: (garden, dice) => {
+    const d = dice.pick([1, 2])
+    const each = Array.from({ length: d }, () => {
+      const [size, stride, dilation] = [dice.below(3) + 1, dice.below(3) + 1, dice.below(2) + 1]
+      const windows = dice.pick([1, 2, 5, 9])
+      const reach = (windows - 1) * stride + (size - 1) * dilation + 1
+      return { size, stride, dilation, windows, extent: reach + dice.below(3) }
+    })
+    const leading = Array.from({ length: dice.below(2) }, () => dice.below(3) + 1)
+    const axes = dice.shuffle(each.map((_, i) => leading.length + i))
+    const ordered = axes.map((axis) => each[axis - leading.length]!)
+    const shape = [...leading, ...each.map((e) => e.windows), ...ordered.map((e) => e.size)]
+    const x = garden.operand(dice, dice.pick(['f32', 'f32', 'i32'] as const), shape)
+    const list = (key: 'size' | 'stride' | 'dilation' | 'extent') => ordered.map((e) => e[key])
+    return garden.make('overlapAdd', [x], {
+      axes,
+      size: list('size'),
+      stride: list('stride'),
+      dilation: list('dilation'),
+      extent: list('extent'),
+    })
   },
   transform: (garden, dice) => {
     const columns = dice.pick([3, 2, 4, 6])

@@ -85,6 +85,8 @@ function scaleOf(
   if (record.kind === 'elementwise' || record.kind === 'source') return out.map(Math.abs)
   const sums =
     record.kind === 'contraction' ||
+    record.kind === 'transform' ||
+    record.kind === 'overlap' ||
     record.kind === 'scan' ||
     node.is('scatterAdd') ||
     (record.kind === 'reduce' && record.fold !== 'max')

@@ -25,62 +25,6 @@ export function unflatten<I>(position: I, shape: Shape, algebra: IndexAlgebra<I>
   )
 }
 
-/**
- * Σ over window positions: the transpose of `window`. Elements with the same remainder by the
- * stride are met by the same taps, so each phase is a sum of shifted taps; phases are interleaved.
- */
-function overlapAdd(g: Node, node: Node<'window'>, make: Make): Node {
-  const { axis, size, stride, dilation } = node.attrs
-  const input = node.inputs[0]!.shape
-  const count = Math.ceil(input[axis]! / stride)
-  const phases = Array.from({ length: stride }, (_, phase) => {
-    const taps = Array.from({ length: size }, (_, r) => r).filter(
-      (r) => (r * dilation) % stride === phase,
-    )
-    const terms = taps.map((r) =>
-      shiftedTap(g, axis, r, Math.floor((r * dilation) / stride), count, make),
-    )
-    return terms.length > 0
-      ? terms.reduce((sum, term) => make('add', [sum, term], {}))
-      : make('constant', [], { value: 0, shape: input.with(axis, count), dtype: g.dtype })
-  })
-  if (stride === 1) return phases[0]!
-  const columns = phases.map((phase) =>
-    make('reshape', [phase], { shape: phase.shape.toSpliced(axis + 1, 0, 1) }),
-  )
-  const together = make('concat', columns, { axis: axis + 1 })
-  const flat = make('reshape', [together], { shape: input.with(axis, count * stride) })
-  return make('slice', [flat], {
-    start: input.map(() => 0),
-    stop: input,
-    step: input.map(() => 1),
-  })
-}
-
-/** Tap r of all windows, moved `shift` positions on, in `count` positions; zeros where there is none. */
-function shiftedTap(
-  g: Node,
-  axis: number,
-  r: number,
-  shift: number,
-  count: number,
-  make: Make,
-): Node {
-  const last = g.shape.length - 1
-  const room = Math.min(g.shape[axis]!, count - shift)
-  const zeros = Array<number>(last).fill(0)
-  const start = g.shape.map((_, i) => (i === last ? r : 0))
-  const stop = g.shape.map((extent, i) => (i === last ? r + 1 : i === axis ? room : extent))
-  const one = make('slice', [g], { start, stop, step: g.shape.map(() => 1) })
-  const flat = make('reshape', [one], { shape: one.shape.slice(0, -1) })
-  return make('pad', [flat], {
-    low: zeros.with(axis, shift),
-    high: zeros.with(axis, count - shift - room),
-    interior: zeros,
-    value: 0,
-  })
-}
-
 /** Windows that tile the axis: their transpose is a reshape. */
 function untile(g: Node, node: Node<'window'>, make: Make): Node {
   const { axis, size } = node.attrs
@@ -353,9 +297,11 @@ export const movement = {
       return at(source)
     },
     gradient: (g, node, make) => {
-      const { size, stride, dilation } = node.attrs
-      const tiles = stride === size && dilation === 1
-      return [tiles ? untile(g, node, make) : overlapAdd(g, node, make)]
+      const { axis, size, stride, dilation } = node.attrs
+      if (stride === size && dilation === 1) return [untile(g, node, make)]
+      const extent = [node.inputs[0]!.shape[axis]!]
+      const one = { axes: [axis], size: [size], stride: [stride], dilation: [dilation], extent }
+      return [make('overlapAdd', [g], one)]
     },
   } satisfies MovementOp<'window'>,
 }
