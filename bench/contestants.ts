@@ -7,7 +7,10 @@ export interface Contestant {
   readonly name: string
   readonly threads: number
   readonly isOurs: boolean
+  /** Starts a player. */
   readonly command: readonly string[]
+  /** Trains for an epoch and ends. */
+  readonly epoch: readonly string[] | undefined
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -35,6 +38,7 @@ const node = (path: string, file: string, ...rest: string[]): string[] => [
 interface Kind {
   readonly isOurs: boolean
   readonly command: () => readonly string[]
+  readonly epoch?: (threads: number) => readonly string[]
   readonly environment?: (threads: number) => Record<string, string>
   /** Whether it can use more threads than one. */
   readonly threads: boolean
@@ -50,18 +54,21 @@ const kinds: { readonly [name: string]: Kind } = {
   native: {
     isOurs: true,
     command: () => node(process.execPath, 'players/ours.js', 'native'),
+    epoch: (threads) => node(process.execPath, 'players/epoch.js', 'native', `${threads}`),
     threads: true,
     install: 'install a C compiler (see brickwork doctor)',
   },
   wasm: {
     isOurs: true,
     command: () => node(newerNode(), 'players/ours.js', 'wasm'),
+    epoch: (threads) => node(newerNode(), 'players/epoch.js', 'wasm', `${threads}`),
     threads: true,
     install: 'see brickwork doctor',
   },
   torch: {
     isOurs: false,
     command: () => [python, source('peers/python/with_torch.py')],
+    epoch: (threads) => [python, source('peers/python/epoch_with_torch.py'), `${threads}`],
     environment: (threads) => ({ OMP_NUM_THREADS: `${threads}` }),
     threads: true,
     install: 'pip install torch numpy (Debian: python3-torch)',
@@ -92,13 +99,14 @@ export const peerNames: readonly string[] = Object.keys(kinds).filter((n) => !ki
 /** Contestants of these names, at one thread and at `most`. */
 export function contestants(names: readonly string[], most: number): Contestant[] {
   return names.flatMap((name) => {
-    const { isOurs, command, environment, threads } = kinds[name]!
+    const { isOurs, command, epoch, environment, threads } = kinds[name]!
     const counts = threads ? new Set([1, most]) : [1]
     return [...counts].map((count) => ({
       name,
       threads: count,
       isOurs,
       command: command(),
+      epoch: epoch?.(count),
       environment: environment?.(count) ?? {},
     }))
   })

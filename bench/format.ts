@@ -14,8 +14,8 @@ export function significant(value: number): string {
   return value.toFixed(value >= 10 ? 1 : 2)
 }
 
-export const showBytes = (bytes: number): string =>
-  Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(0)} MB` : '–'
+export const showBytes = (bytes: number | null): string =>
+  bytes === null ? '–' : `${(bytes / 2 ** 20).toFixed(0)} MB`
 
 export const showShare = (share: number | undefined): string =>
   share === undefined ? '' : `${(share * 100).toFixed(0)} %`

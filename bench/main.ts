@@ -1,20 +1,23 @@
 /**
- * npm run bench: see docs/benchmarks.md and {@link usage}.
+ * npm run bench: see docs/benchmarks.md.
  *
  * Times each workload on our backends and, in the same turns, on each peer that is present.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { contestants, howToInstall, peerNames } from './contestants.ts'
+import { writeDocuments } from './document.ts'
+import { epoch, epochObstacle, raceEpoch } from './epoch.ts'
 import { createMeters, type Meters } from './meters.ts'
-import { readOptions, usage } from './options.ts'
+import { type Options, readOptions, usage } from './options.ts'
 import { PlayerProcess } from './player-process.ts'
-import { type MetersByThreads, type Outcome, race } from './race.ts'
-import { disagreements } from './ratios.ts'
-import { showOutcome } from './terminal.ts'
-import { workloads } from './workloads/index.ts'
+import { type Effort, type MetersByThreads, race } from './race.ts'
+import { type About, type Row, rowOf, skippedRow } from './row.ts'
+import { showTargets, targetsOf } from './targets.ts'
+import { showRow } from './terminal.ts'
+import { notYet, workloads } from './workloads/index.ts'
 
-function optionsOrExit() {
+function optionsOrExit(): Options {
   try {
     return readOptions(process.argv.slice(2), peerNames)
   } catch (error) {
@@ -24,13 +27,13 @@ function optionsOrExit() {
 }
 
 /** The versions of those that answer; for each of the others, a line that says what to install. */
-async function whoIsThere(names: readonly string[]): Promise<Map<string, string>> {
-  const versions = new Map<string, string>()
+async function whoIsThere(names: readonly string[]): Promise<Record<string, string>> {
+  const versions: Record<string, string> = {}
   for (const name of names) {
     const player = new PlayerProcess(contestants([name], 1)[0]!, '')
     try {
       const { version } = await player.ask({ do: 'hello' }, 60_000)
-      versions.set(name, version)
+      versions[name] = version
       console.log(`${name.padEnd(9)} ${version}`)
     } catch (cause) {
       console.log(`${name.padEnd(9)} not here (${(cause as Error).message}): ${howToInstall(name)}`)
@@ -53,31 +56,66 @@ async function metersFor(most: number): Promise<MetersByThreads> {
   return found
 }
 
-const options = optionsOrExit()
-const effort = options.quick ? { rounds: 3, least: 40 } : { rounds: 7, least: 120 }
-const chosen = workloads.filter(
-  ({ name }) => !options.only.length || options.only.some((text) => name.includes(text)),
-)
-console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${options.threads} threads`)
-const versions = await whoIsThere([...options.backends, ...options.peers])
-const meters = await metersFor(options.threads)
-for (const [threads, meter] of meters) {
-  console.log(
-    `machine   ×${threads}: ${(await meter.peak()).toFixed(0)} GFLOP/s (${(await meter.narrowPeak()).toFixed(0)} at 128 bits, WebAssembly's width), copy ${(await meter.copy()).toFixed(1)} GB/s, read ${(await meter.read()).toFixed(1)} GB/s`,
+async function describeMachine(threads: number, meters: Meters): Promise<string> {
+  const [peak, narrow] = [await meters.peak(), await meters.narrowPeak()]
+  const [copy, read] = [await meters.copy(), await meters.read()]
+  return (
+    `machine   ×${threads}: ${peak.toFixed(0)} GFLOP/s (${narrow.toFixed(0)} with vectors of 128 bits, ` +
+    `WebAssembly's), copy ${copy.toFixed(1)} GB/s, read ${read.toFixed(1)} GB/s`
   )
 }
-const outcomes: Outcome[] = []
-let wrong = 0
-for (const workload of chosen) {
-  const isGemm = workload.spec.kind === 'gemm'
-  const names = [...versions.keys()].filter((name) => isGemm || name !== 'openblas')
-  const outcome = await race(workload, contestants(names, options.threads), meters, effort)
-  outcomes.push(outcome)
-  console.log(`\n${showOutcome(workload, outcome)}`)
-  wrong += outcome.entries.filter(
-    (entry) => entry.isOurs && disagreements(entry, workload.tolerance).length,
-  ).length
+
+/** Rows in the order of the table, as they become known. */
+async function* measure(
+  options: Options,
+  about: About,
+  meters: MetersByThreads,
+): AsyncGenerator<Row> {
+  const effort: Effort = options.quick ? { rounds: 3, least: 40 } : { rounds: 7, least: 120 }
+  const isChosen = ({ name }: { readonly name: string }) =>
+    !options.only.length || options.only.some((text) => name.includes(text))
+  const present = Object.keys(about.versions)
+  for (const workload of workloads.filter(isChosen)) {
+    const names = present.filter((n) => n !== 'openblas' || workload.spec.kind === 'gemm')
+    const outcome = await race(workload, contestants(names, options.threads), meters, effort)
+    yield rowOf(workload, outcome, about)
+  }
+  for (const { name, reason } of notYet.filter(isChosen)) yield skippedRow(name, reason, about)
+  if (!isChosen(epoch)) return
+  const obstacle = epochObstacle()
+  if (obstacle) yield skippedRow(epoch.name, obstacle, about)
+  else {
+    const all = contestants(present, options.threads)
+    yield rowOf(epoch, await raceEpoch(all, options.quick ? 1 : 3), about)
+  }
 }
-if (options.json) writeFileSync(options.json, JSON.stringify(outcomes, null, 2))
+
+/** Rows of the table. */
+const order = [...workloads, ...notYet, epoch].map(({ name }) => name)
+
+const options = optionsOrExit()
+const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${options.threads} threads`
+console.log(machine)
+const about: About = {
+  date: new Date().toISOString().slice(0, 10),
+  machine,
+  threads: options.threads,
+  versions: await whoIsThere([...options.backends, ...options.peers]),
+  quick: options.quick,
+}
+const meters = await metersFor(options.threads)
+for (const [threads, meter] of meters) console.log(await describeMachine(threads, meter))
+const rows: Row[] = []
+for await (const row of measure(options, about, meters)) {
+  rows.push(row)
+  console.log(`\n${showRow(row)}`)
+}
+const targets = targetsOf(rows)
+if (targets.length) console.log(`\n${showTargets(targets)}`)
+if (options.write) writeDocuments(rows, order)
+if (options.json)
+  writeFileSync(options.json, `${JSON.stringify({ about, rows, targets }, null, 1)}\n`)
 for (const meter of meters.values()) await meter.close()
-process.exit(wrong ? 1 : 0)
+const wrong = rows.flatMap(({ figures }) => figures).filter((f) => f.disagrees.length)
+const broken = rows.flatMap(({ missing }) => missing).filter(({ isSkip }) => !isSkip)
+process.exit(wrong.length || broken.length ? 1 : 0)

@@ -10,7 +10,7 @@ export interface Options {
   readonly threads: number
   readonly backends: readonly string[]
   readonly peers: readonly string[]
-  /** Whether the documents are brought up to date. */
+  /** Whether the documents are brought up to date: not by quick runs, nor where somebody was left out. */
   readonly write: boolean
 }
 
@@ -26,17 +26,19 @@ export function readOptions(args: readonly string[], peerNames: readonly string[
       only: { type: 'string', multiple: true, default: [] },
       json: { type: 'string' },
       threads: { type: 'string', default: `${availableParallelism()}` },
-      backends: { type: 'string', default: 'native,wasm' },
-      peers: { type: 'string', default: peerNames.join() },
+      backends: { type: 'string' },
+      peers: { type: 'string' },
       'no-write': { type: 'boolean', default: false },
     },
   })
   const threads = Number(values.threads)
   if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads ${values.threads}?`)
-  const backends = values.backends.split(',')
-  const peers = values.peers === 'none' ? [] : values.peers.split(',')
+  const { quick, only, json } = values
+  const backends = (values.backends ?? 'native,wasm').split(',')
+  const peers = values.peers === 'none' ? [] : (values.peers?.split(',') ?? peerNames)
   const unknown = [...backends, ...peers].filter((name) => !isKnown(name))
   if (unknown.length) throw new Error(`nobody is called ${unknown.join(', ')}`)
-  const { quick, only, json } = values
-  return { quick, only, json, threads, backends, peers, write: !values['no-write'] }
+  const everybody = values.backends === undefined && values.peers === undefined
+  const write = everybody && !quick && !values['no-write']
+  return { quick, only, json, threads, backends, peers, write }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shareOfBystanders } from './bystanders.ts'
 import { type Contestant, contestantLabel } from './contestants.ts'
-import { type Digest, difference } from './digest.ts'
+import type { Digest } from './digest.ts'
 import type { Meters } from './meters.ts'
 import { Absent, PlayerProcess } from './player-process.ts'
 import { median } from './statistics.ts'
@@ -21,38 +21,32 @@ export interface Effort {
   readonly least: number
 }
 
-/** One contestant's figures. */
+/** What was measured of one contestant. */
 export interface Entry {
-  readonly name: string
-  readonly threads: number
-  readonly isOurs: boolean
+  readonly contestant: Contestant
   /** Milliseconds of a call in each round. */
   readonly times: readonly number[]
-  readonly milliseconds: number
-  /** Milliseconds until the first result, and again with what the first process left in the cache. */
+  /** Milliseconds until the first result. */
   readonly first: number
+  /** The same in a second process, with what the first one left in the cache of programs. */
   readonly firstWarm?: number | undefined
-  /** Most bytes, beyond what the process takes by itself. */
+  /** Most bytes, beyond what the process takes by itself; NaN where the system doesn't tell. */
   readonly bytes: number
-  /** Of the machine, of the threads in use; absent where the workload has none or nothing was measured. */
-  readonly ofPeak?: number | undefined
-  readonly ofBandwidth?: number | undefined
-  /** Largest relative difference from each other's result. */
-  readonly differences: Readonly<Record<string, number>>
+  readonly digests: readonly Digest[]
+  /** A word about the result. */
+  readonly note?: string
 }
 
 export interface Absence {
-  readonly name: string
-  readonly threads: number
+  readonly contestant: Contestant
   readonly reason: string
   readonly isSkip: boolean
 }
 
 export interface Outcome {
-  readonly workload: string
   readonly entries: readonly Entry[]
   readonly absent: readonly Absence[]
-  /** What the machine could do at most, by number of threads: GFLOP/s or GB/s. */
+  /** What the machine could do at most, by number of threads: GB/s where bytes count, else GFLOP/s. */
   readonly limits: Readonly<Record<number, number>>
   /** The share of the machine that was not to be had (see {@link shareOfBystanders}), the median of the rounds. */
   readonly bystanders: number
@@ -92,6 +86,7 @@ export async function race(
   const machine = new Map<number, number[]>()
   const bystanders: number[] = []
   try {
+    for (const runner of runners) await attempt(runner, () => start(runner))
     for (const runner of runners) await attempt(runner, () => prepare(runner, workload))
     for (let round = 0; round < effort.rounds; round++) {
       bystanders.push(await shareOfBystanders())
@@ -105,7 +100,7 @@ export async function race(
     rmSync(caches, { recursive: true, force: true })
   }
   const most = new Map([...machine].map(([threads, values]) => [threads, median(values)]))
-  return outcomeOf(workload, runners, most, median(bystanders))
+  return outcomeOf(runners, most, median(bystanders))
 }
 
 async function attempt(runner: Runner, body: () => Promise<void>): Promise<void> {
@@ -118,13 +113,20 @@ async function attempt(runner: Runner, body: () => Promise<void>): Promise<void>
   }
 }
 
-async function prepare(runner: Runner, workload: Workload): Promise<void> {
-  const { player, contestant } = runner
+/** All start at once; nobody is measured before the last one is there. */
+async function start({ player }: Runner): Promise<void> {
   await player.ask({ do: 'hello' }, limits.start)
-  const { name, spec } = workload
-  const { threads } = contestant
+}
+
+async function prepare(runner: Runner, workload: Workload): Promise<void> {
+  runner.first = await firstCall(runner.player, workload)
+}
+
+/** Milliseconds that a player takes to set a workload up and for its first call. */
+async function firstCall(player: PlayerProcess, { name, spec }: Workload): Promise<number> {
+  const { threads } = player.contestant
   const task = { do: 'prepare', workload: name, spec, threads } as const
-  runner.first = (await player.ask(task, limits.prepare)).first
+  return (await player.ask(task, limits.prepare)).first
 }
 
 async function turn({ player, times }: Runner, least: number): Promise<void> {
@@ -144,14 +146,12 @@ async function conclude(runner: Runner): Promise<void> {
 
 /** The first call of a second process, which finds the first one's compiled programs. */
 async function prepareAgain(runner: Runner, workload: Workload): Promise<void> {
-  const { contestant } = runner
+  const { contestant, cache } = runner
   if (contestant.name !== 'native') return
-  const player = new PlayerProcess(contestant, runner.cache)
-  const { name, spec } = workload
-  const { threads } = contestant
-  const task = { do: 'prepare', workload: name, spec, threads } as const
+  const player = new PlayerProcess(contestant, cache)
   try {
-    runner.firstWarm = (await player.ask(task, limits.prepare)).first
+    await player.ask({ do: 'hello' }, limits.start)
+    runner.firstWarm = await firstCall(player, workload)
   } finally {
     player.end()
   }
@@ -173,40 +173,16 @@ async function measureMachine(
 }
 
 function outcomeOf(
-  { name, flops, bytes }: Workload,
   runners: readonly Runner[],
   machine: ReadonlyMap<number, number>,
   bystanders: number,
 ): Outcome {
-  const present = runners.filter(({ absent }) => !absent)
-  const entries = present.map((runner): Entry => {
-    const { contestant, times, first, firstWarm } = runner
-    const { threads, isOurs } = contestant
-    const milliseconds = median(times)
-    const share = (work: number) => work / milliseconds / 1e6 / machine.get(threads)!
-    const hasLimit = machine.has(threads)
-    const others = present.filter((other) => other !== runner)
-    return {
-      name: contestant.name,
-      threads,
-      isOurs,
-      times,
-      milliseconds,
-      first,
-      firstWarm,
-      bytes: runner.bytes,
-      ofPeak: flops && !bytes && hasLimit ? share(flops) : undefined,
-      ofBandwidth: bytes && hasLimit ? share(bytes) : undefined,
-      differences: Object.fromEntries(
-        others.map((other) => [
-          contestantLabel(other.contestant),
-          difference(runner.digests, other.digests),
-        ]),
-      ),
-    }
-  })
-  const absent = runners.flatMap(({ contestant: { name, threads }, absent: it }) =>
-    it ? [{ name, threads, reason: it.message, isSkip: it.isSkip }] : [],
-  )
-  return { workload: name, entries, absent, limits: Object.fromEntries(machine), bystanders }
+  return {
+    entries: runners.filter(({ absent }) => !absent),
+    absent: runners.flatMap(({ contestant, absent }) =>
+      absent ? [{ contestant, reason: absent.message, isSkip: absent.isSkip }] : [],
+    ),
+    limits: Object.fromEntries(machine),
+    bystanders,
+  }
 }

@@ -1,50 +1,36 @@
 import { showBytes, showShare, showTime, significant } from './format.ts'
-import type { Entry, Outcome } from './race.ts'
-import { disagreements, ratiosOf } from './ratios.ts'
-import type { Workload } from './workloads/workload.ts'
-
-/** With more than this share of the machine in others' hands, figures mean little. */
-const BUSY = 0.1
+import { type Figures, isBusy, type Row } from './row.ts'
 
 /** A block of lines: one for each contestant, ours with how they compare with each peer. */
-export function showOutcome(workload: Workload, outcome: Outcome): string {
-  const unit = workload.bytes ? 'GB/s' : 'GFLOP/s'
-  const limits = Object.entries(outcome.limits).map(([t, v]) => `${v.toFixed(0)} at ×${t}`)
+export function showRow(row: Row): string {
+  const { workload, skipped, limits, unit, bystanders, figures, missing } = row
+  if (skipped) return `${workload}   skipped: ${skipped}`
+  const most = Object.entries(limits).map(([t, v]) => `${v.toFixed(0)} at ×${t}`)
   const title = [
-    outcome.workload,
-    limits.length ? `   (most: ${limits.join(', ')} ${unit})` : '',
-    outcome.bystanders > BUSY
-      ? `   BUSY MACHINE: others use ${showShare(outcome.bystanders)} of it`
-      : '',
-  ].join('')
-  const lines = outcome.entries.map((entry) => showEntry(workload, outcome, entry))
-  const absent = outcome.absent.map(
+    workload,
+    most.length ? `   (most: ${most.join(', ')} ${unit})` : '',
+    isBusy(row) ? `   BUSY MACHINE: others use ${showShare(bystanders)} of it` : '',
+  ]
+  const absent = missing.map(
     ({ name, threads, reason, isSkip }) =>
       `  ${`${name} ×${threads}`.padEnd(12)} ${isSkip ? 'skipped' : 'FAILED'}: ${reason}`,
   )
-  return [title, ...lines, ...absent].join('\n')
+  return [title.join(''), ...figures.map((f) => showFigures(row, f)), ...absent].join('\n')
 }
 
-function showEntry(workload: Workload, outcome: Outcome, entry: Entry): string {
-  const { milliseconds, first, firstWarm, bytes } = entry
-  const work = workload.bytes || workload.flops
-  const unit = workload.bytes ? 'GB/s' : 'GFLOP/s'
-  const rate = work ? `${significant(work / milliseconds / 1e6)} ${unit}` : ''
-  const ratios = entry.isOurs
-    ? Object.entries(ratiosOf(entry, outcome)).map(([peer, r]) => `×${significant(r)} ${peer}`)
-    : []
-  const wrong = entry.isOurs ? disagreements(entry, workload.tolerance) : []
+function showFigures({ unit }: Row, f: Figures): string {
+  const warm = f.firstWarm === undefined ? '' : ` (${showTime(f.firstWarm)})`
+  const ratios = Object.entries(f.ratios ?? {}).map(([peer, r]) => `×${significant(r)} ${peer}`)
   return [
-    `  ${`${entry.name} ×${entry.threads}`.padEnd(12)}`,
-    showTime(milliseconds).padStart(9),
-    rate.padStart(13),
-    showShare(entry.ofPeak ?? entry.ofBandwidth).padStart(6),
-    showBytes(bytes).padStart(8),
-    `first ${showTime(first)}${firstWarm === undefined ? '' : ` (${showTime(firstWarm)})`}`.padEnd(
-      24,
-    ),
+    `  ${`${f.name} ×${f.threads}`.padEnd(12)}`,
+    showTime(f.milliseconds).padStart(9),
+    (f.rate ? `${significant(f.rate)} ${unit}` : '').padStart(13),
+    showShare(f.ofLimit).padStart(6),
+    showBytes(f.bytes).padStart(8),
+    `first ${showTime(f.first)}${warm}`.padEnd(24),
     ratios.join(' '),
-    wrong.length ? `DISAGREES with ${wrong.join(', ')}` : '',
+    f.note ?? '',
+    f.disagrees.length ? `DISAGREES with ${f.disagrees.join(', ')}` : '',
   ]
     .join(' ')
     .trimEnd()

@@ -48,18 +48,22 @@ export interface Prepared {
   readonly compared?: number
 }
 
-/** Something to time. */
-export interface Workload {
+/** What is timed, for people and for the table. */
+export interface Described {
   readonly name: string
-  readonly spec: Spec
   /** Multiplications and additions of the contractions in one call; 0 where overhead is the point. */
   readonly flops: number
   /** Bytes that one call must read and write at least, where that is the point; else 0. */
   readonly bytes: number
-  /** Whether those bytes are only read, all but a few. */
-  readonly onlyReads?: boolean
   /** Largest relative difference from a peer's result (see {@link difference}). */
   readonly tolerance: number
+}
+
+/** Something to time. */
+export interface Workload extends Described {
+  readonly spec: Spec
+  /** Whether its bytes are only read, all but a few. */
+  readonly onlyReads?: boolean
   /** Sets it up on the present backend. `first` counts what belongs to the first call's time. */
   prepare(first: Stopwatch): Prepared | Promise<Prepared>
 }
