@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { shareOfBystanders } from './bystanders.ts'
 import { type Contestant, contestantLabel } from './contestants.ts'
 import { digestOf } from './digest.ts'
+import { reasonIn } from './player-process.ts'
 import type { Absence, Entry, Outcome } from './race.ts'
 import { median } from './statistics.ts'
 import type { Described } from './workloads/workload.ts'
@@ -90,8 +91,7 @@ async function turn(runner: Runner, isFirst: boolean): Promise<void> {
     if (isFirst) runner.first = milliseconds
     else runner.times.push(milliseconds)
   } catch (cause) {
-    const lines = (cause as Error).message.trim().split('\n')
-    runner.reason = lines.find((line) => line.includes('Error')) ?? lines.at(-1)!
+    runner.reason = reasonIn((cause as Error).message)
   }
 }
 

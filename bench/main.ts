@@ -49,7 +49,7 @@ async function metersFor(most: number): Promise<MetersByThreads> {
     try {
       found.set(threads, await createMeters(threads))
     } catch (cause) {
-      console.log(`machine   not measured: ${(cause as Error).message}`)
+      console.log(`native    not here, nor the machine's limits: ${(cause as Error).message}`)
       break
     }
   }
@@ -96,14 +96,16 @@ const order = [...workloads, ...notYet, epoch].map(({ name }) => name)
 const options = optionsOrExit()
 const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${options.threads} threads`
 console.log(machine)
+const meters = await metersFor(options.threads)
+// Where the meters find no compiler, the native backend finds none.
+const backends = options.backends.filter((name) => name !== 'native' || meters.size > 0)
 const about: About = {
   date: new Date().toISOString().slice(0, 10),
   machine,
   threads: options.threads,
-  versions: await whoIsThere([...options.backends, ...options.peers]),
+  versions: await whoIsThere([...backends, ...options.peers]),
   quick: options.quick,
 }
-const meters = await metersFor(options.threads)
 for (const [threads, meter] of meters) console.log(await describeMachine(threads, meter))
 const rows: Row[] = []
 for await (const row of measure(options, about, meters)) {

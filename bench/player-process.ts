@@ -3,6 +3,12 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Contestant } from './contestants.ts'
 import type { Answers, Refusal, Request } from './protocol.ts'
 
+/** The line of a process's last words that says most. */
+export function reasonIn(text: string): string {
+  const lines = text.trim().split('\n')
+  return lines.find((line) => /^[\w.]*Error\b.*:/.test(line)) || lines.at(-1)!
+}
+
 /** Why a contestant does not take part in a workload. */
 export class Absent extends Error {
   /** Whether it can't do such a workload, rather than that something broke. */
@@ -48,7 +54,7 @@ export class PlayerProcess {
       this.end()
       throw new Absent(`took more than ${Math.round(limit / 1000)} s to ${request.do}`, true)
     }
-    if (line.done) throw new Absent(this.lastWords(), false)
+    if (line.done) throw new Absent(reasonIn(this.complaint) || 'ended without an answer', false)
     const answer = JSON.parse(line.value) as Answers[R['do']] | Refusal
     if ('skip' in answer) throw new Absent(answer.skip, true)
     if ('error' in answer) throw new Absent(answer.error.split('\n')[0]!, false)
@@ -63,11 +69,6 @@ export class PlayerProcess {
     const first = await Promise.race([this.lines.next(), late])
     clearTimeout(timer)
     return first
-  }
-
-  private lastWords(): string {
-    const lines = this.complaint.trim().split('\n')
-    return lines.at(-1) || 'ended without an answer'
   }
 
   end(): void {

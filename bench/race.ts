@@ -9,8 +9,8 @@ import { Absent, PlayerProcess } from './player-process.ts'
 import { median } from './statistics.ts'
 import type { Workload } from './workloads/workload.ts'
 
-/** Milliseconds that a player may take to start, to set up, and for one call. */
-const limits = { start: 60_000, prepare: 180_000, call: 20_000, check: 120_000 }
+/** Milliseconds that a player may take: to start, to set up (ours, peers), for a call, to be checked. */
+const limits = { start: 60_000, ours: 300_000, peers: 60_000, call: 20_000, check: 120_000 }
 /** A call that takes longer needs no other one before it to warm caches up. */
 const LONG_CALL = 100
 
@@ -124,9 +124,9 @@ async function prepare(runner: Runner, workload: Workload): Promise<void> {
 
 /** Milliseconds that a player takes to set a workload up and for its first call. */
 async function firstCall(player: PlayerProcess, { name, spec }: Workload): Promise<number> {
-  const { threads } = player.contestant
+  const { threads, isOurs } = player.contestant
   const task = { do: 'prepare', workload: name, spec, threads } as const
-  return (await player.ask(task, limits.prepare)).first
+  return (await player.ask(task, isOurs ? limits.ours : limits.peers)).first
 }
 
 async function turn({ player, times }: Runner, least: number): Promise<void> {

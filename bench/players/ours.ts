@@ -35,5 +35,11 @@ function values(results: readonly Result[]): Promise<ArrayLike<number>[]> {
   return Promise.all(results.flat().map((t) => (t as Tensor).data()))
 }
 
-await serve({ version: () => `Node ${process.versions.node}`, prepare })
+function version(): string {
+  const { node } = process.versions
+  const isOld = backend === 'wasm' && Number(node.split('.')[0]) < 22
+  return `Node ${node}${isOld ? ' without relaxed SIMD (npm --prefix bench ci brings a newer one)' : ''}`
+}
+
+await serve({ version, prepare })
 process.exit(0)
