@@ -8,6 +8,7 @@ import { recordOf } from '../graph/ops.ts'
 import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { padOfPad, sliceOfConvolution, sliceOfPad } from './narrow.ts'
+import { overlappingConvolution } from './overlapping.ts'
 import { phasesOfConvolution } from './phases.ts'
 import { winograd, winogradWeight } from './winograd.ts'
 
@@ -37,8 +38,20 @@ const on =
 const LONG = 1 << 15
 const FEW = 16
 
-/** What is asked of a convolution: before it is taken apart. */
+/** What is asked of products, before convolutions are taken apart and lay theirs out as they need them. */
 const narrowings: readonly Row[] = [
+  {
+    name: 'permute: of a contraction is a contraction with other axes',
+    rewrite: on('permute', ({ attrs, inputs: [x] }) => {
+      if (!x!.is('contract')) return undefined
+      const { a, b } = x.attrs
+      const out = attrs.order.map((axis) => x.attrs.out[axis]!)
+      // Its rows must stay rows: a batch axis can't be the innermost one.
+      const last = out.at(-1)!
+      if (a.includes(last) && b.includes(last)) return undefined
+      return make('contract', x.inputs, { a, b, out })
+    }),
+  },
   {
     name: 'slice: of a convolution is a convolution of a slice',
     rewrite: on('slice', sliceOfConvolution),
@@ -52,6 +65,7 @@ const decompositions: readonly Row[] = [
     name: 'convolution: of elements with zeros between, phase by phase',
     rewrite: on('convolution', phasesOfConvolution),
   },
+  { name: 'convolution: mostly of padding', rewrite: on('convolution', overlappingConvolution) },
   { name: 'winograd: convolutions with small kernels', rewrite: on('convolution', winograd) },
   { name: 'winograd: their weights', rewrite: on('convolutionWeight', winogradWeight) },
   {
@@ -139,18 +153,6 @@ const rows: readonly Row[] = [
     ),
   },
   {
-    name: 'permute: of a contraction is a contraction with other axes',
-    rewrite: on('permute', ({ attrs, inputs: [x] }) => {
-      if (!x!.is('contract')) return undefined
-      const { a, b } = x.attrs
-      const out = attrs.order.map((axis) => x.attrs.out[axis]!)
-      // Its rows must stay rows: a batch axis can't be the innermost one.
-      const last = out.at(-1)!
-      if (a.includes(last) && b.includes(last)) return undefined
-      return make('contract', x.inputs, { a, b, out })
-    }),
-  },
-  {
     name: 'pad: nothing',
     rewrite: on('pad', (n) => (sameShape(n.shape, n.inputs[0]!.shape) ? n.inputs[0] : undefined)),
   },
@@ -162,6 +164,23 @@ const rows: readonly Row[] = [
   {
     name: 'flip: no axes',
     rewrite: on('flip', (n) => (n.attrs.axes.length === 0 ? n.inputs[0] : undefined)),
+  },
+  {
+    // The inner one's windows are the last axes.
+    name: 'overlapAdd: of overlapping sums',
+    rewrite: on('overlapAdd', ({ attrs, inputs: [x], shape }) => {
+      if (!x!.is('overlapAdd') || x.attrs.axes.some((axis) => axis >= shape.length))
+        return undefined
+      const inner = x.attrs
+      const join = <T>(of: (a: typeof attrs) => readonly T[]) => [...of(attrs), ...of(inner)]
+      return make('overlapAdd', x.inputs, {
+        axes: join((a) => a.axes),
+        size: join((a) => a.size),
+        stride: join((a) => a.stride),
+        dilation: join((a) => a.dilation),
+        extent: join((a) => a.extent),
+      })
+    }),
   },
   {
     name: 'concat: of one',

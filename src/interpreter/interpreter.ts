@@ -197,7 +197,10 @@ function transform(node: Node<'transform'>, x: Values): Values {
     eachCoordinate(next, (coords, position) => {
       const start = coords.reduce((sum, c, i) => sum + (i === axis ? 0 : c * strides[i]!), 0)
       const row = matrix[coords[axis]!]!
-      out[position] = row.reduce((sum, t, a) => sum + t * values[start + a * strides[axis]!]!, 0)
+      out[position] = row.reduce(
+        (sum, t, a) => (t === 0 ? sum : sum + t * values[start + a * strides[axis]!]!),
+        0,
+      )
     })
     shape = next
     values = out

@@ -5,7 +5,7 @@ import { requireDType, shapeError } from './helpers.ts'
 export const transforms = {
   /**
    * out[…, i, …, j, …] = Σ_{a, b} T[i][a] · T[j][b] · x[…, a, …, b, …] along the axes: a matrix so
-   * small that it is written into the code.
+   * small that it is written into the code. A zero in it leaves its element out, whatever that is.
    */
   transform: {
     kind: 'transform',

@@ -17,10 +17,15 @@ export function kernelGroups(program: Program): number[][] {
   return [...groups.values()]
 }
 
+const isComment = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'comment'
+
 /** The kernel's text with its buffers numbered in the order of their first use. */
 function kernelKey(kernel: Kernel, dtypes: ReadonlyMap<string, string>): string {
   const numbers = new Map<string, number>()
   return JSON.stringify([kernel.scratch, kernel.body], (key, value: unknown) => {
+    // What comments say makes no difference.
+    if (isComment(value)) return undefined
     // JSON has no such numbers.
     if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) {
       return Object.is(value, -0) ? 'float -0' : `float ${value}`
