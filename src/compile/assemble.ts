@@ -21,6 +21,10 @@ import { coordinates, loadOf, Reader, type Value } from './value.ts'
 const FEW_ROWS = 8
 const MANY_ELEMENTS = 1 << 15
 
+/** Elements of rows that are kept by themselves: not so short that vectors run across rows, and small enough for the caches. */
+const SHORTEST_ROW = 64
+const LONGEST_ROW = 1 << 16
+
 /** Thrown inside when a node reads another member of the nest elsewhere than in its own row. */
 class Misaligned extends Error {}
 
@@ -119,6 +123,15 @@ export class GrowingNest {
   build(): Nest {
     const origin = [...this.members.values()].map(({ node }) => titleOf(node)).join(', ')
     return { outer: this.outer, stages: this.stages, origin }
+  }
+
+  /** Members of which a row can be kept in place of all: those that nobody else needs, in long rows. */
+  ownRows(isPrivate: (node: Node) => boolean): Set<Node> {
+    const row = sizeOf(this.axes.map((axis) => this.shape[axis]!))
+    const trailing = this.axes.every((axis) => axis >= this.shape.length - this.axes.length)
+    const fits = trailing && row >= SHORTEST_ROW && row <= LONGEST_ROW
+    const full = [...this.members.values()].filter(({ form }) => form === 'full')
+    return new Set(fits ? full.map(({ node }) => node).filter(isPrivate) : [])
   }
 
   private resolve(node: Node, coords: readonly Position[]): ReturnType<typeof loadOf> | undefined {

@@ -1,4 +1,6 @@
 import { BrickError } from '../base/errors.ts'
+import { sizeOf } from '../base/shape.ts'
+import type { Node } from '../graph/node.ts'
 import {
   add,
   binary,
@@ -31,13 +33,15 @@ import {
   valuesOf,
   type Write,
 } from './nest.ts'
-import { type Loop, loopPosition } from './position.ts'
+import { type Loop, loopPosition, withoutLoop } from './position.ts'
 
 /** Work (in rounds times operations) that makes a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 32768
 const MAX_CHUNKS = 64
 /** Inner loops of at most this many rounds are written out. */
 const UNROLL = 16
+/** Elements past the end of a row that vectors may read. */
+const SLACK = 16
 /** Vector accumulators of a long fold, so that one addition need not wait for the one before. */
 const ACCUMULATORS = 4
 
@@ -53,11 +57,16 @@ class NestWriter {
   private readonly outer: Layout
   private readonly inner: ReadonlyMap<Stage, Layout>
   private readonly operations: number
+  private readonly rows: readonly Node[]
 
   constructor(nest: Nest, memory: Memory, target: Target) {
     this.nest = nest
-    this.memory = memory
-    this.emitter = new Emitter(memory)
+    this.rows = [...(nest.rows ?? [])]
+    this.memory = (node) => {
+      const row = this.rows.indexOf(node)
+      return row < 0 ? memory(node) : { buffer: `row${row}`, dtype: node.dtype, row: nest.outer }
+    }
+    this.emitter = new Emitter(this.memory)
     this.operations = valuesOf(nest.stages).filter((value) => value.kind !== 'constant').length
     const { outer, inner } = layoutOf(nest, target)
     this.outer = outer
@@ -73,7 +82,11 @@ class NestWriter {
     return {
       name,
       chunks,
-      scratch: [],
+      scratch: this.rows.map((node, i) => ({
+        name: `row${i}`,
+        dtype: node.dtype,
+        size: sizeOf(node.shape) / this.nest.outer.extent + SLACK,
+      })),
       body: [comment(this.nest.origin), ...this.emitter.finish()],
       flops: work * this.operations,
       bytes:
@@ -423,8 +436,13 @@ class NestWriter {
   }
 
   private write({ to, at, value, when, accumulate }: Write): void {
-    const { buffer, dtype } = this.memory(to)
-    const { base, stride, pattern, lanes: scattered } = this.emitter.address(at)
+    const { buffer, dtype, row } = this.memory(to)
+    const {
+      base,
+      stride,
+      pattern,
+      lanes: scattered,
+    } = this.emitter.address(row ? withoutLoop(at, row) : at)
     const lowered = this.emitter.lower(value).value
     const condition = when && this.emitter.lower(when).value
     const put = (index: Expr, item: Expr) => {

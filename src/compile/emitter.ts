@@ -20,7 +20,7 @@ import {
   widen,
 } from '../loop/build.ts'
 import type { Expr, Stmt } from '../loop/ir.ts'
-import type { Atom, Loop, Position } from './position.ts'
+import { type Atom, type Loop, type Position, withoutLoop } from './position.ts'
 import { scalarRow } from './scalar.ts'
 import type { Value } from './value.ts'
 
@@ -70,8 +70,12 @@ interface Block {
   readonly addresses: Map<string, Expr>
 }
 
-/** How the memory of a stored node is called. */
-export type Memory = (node: Node) => { readonly buffer: string; readonly dtype: DType }
+/** How the memory of a stored node is called. `row`: it holds one round of this loop, which positions leave out. */
+export type Memory = (node: Node) => {
+  readonly buffer: string
+  readonly dtype: DType
+  readonly row?: Loop
+}
 
 /**
  * Writes the statements of one kernel: nested blocks, outermost first. Every value is computed in
@@ -334,8 +338,8 @@ export class Emitter {
   }
 
   private load({ from, at }: Extract<Value, { kind: 'load' }>): { value: Expr; depth: number } {
-    const { buffer, dtype } = this.memory(from)
-    const address = this.address(at)
+    const { buffer, dtype, row } = this.memory(from)
+    const address = this.address(row ? withoutLoop(at, row) : at)
     const { base, stride, depth, pattern, lanes } = address
     const read = (index: Expr, count = 1) => load(buffer, dtype, index, count)
     if (lanes) return { value: pack(lanes.map((index) => read(index))), depth }

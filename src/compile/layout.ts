@@ -36,12 +36,12 @@ interface Inner {
  * inner loops does; else along each inner loop that allows it.
  */
 export function layoutOf(
-  { outer, stages }: Nest,
+  { outer, stages, rows }: Nest,
   target: Target,
 ): { outer: Layout; inner: ReadonlyMap<Stage, Layout> } {
   const spans = spansOf(outer, positionsIn(stages, valuesOf(stages)))
   const inners = stages.flatMap((stage) => (stage.inner ? [innerOf(stage, stage.inner)] : []))
-  const across = wide(spans.at(-1)!) ? score(stages, outer, spans.at(-1)!) : undefined
+  const across = wide(spans.at(-1)!) && !rows ? score(stages, outer, spans.at(-1)!) : undefined
   const worst = Math.min(Number.POSITIVE_INFINITY, ...inners.flatMap(({ along }) => along ?? []))
   const useOuter = across !== undefined && (across >= worst || worst === Number.POSITIVE_INFINITY)
   const lanes = useOuter ? lanesFor(countOf(spans.at(-1)!), target) : 1

@@ -39,6 +39,8 @@ export interface Nest {
   readonly outer: Loop
   readonly stages: readonly Stage[]
   readonly origin: string
+  /** Written nodes of which only the row at hand is kept, in memory of the chunk's own: they are read in that row alone. */
+  readonly rows?: ReadonlySet<Node>
 }
 
 /** All values of a stage, each once. */

@@ -147,6 +147,14 @@ export function scalePosition(a: Position, factor: number): Position {
   )
 }
 
+/** The position but for what a loop adds to it. */
+export function withoutLoop({ terms, constant }: Position, loop: Loop): Position {
+  return {
+    terms: terms.filter(({ atom }) => atom.kind !== 'digit' || atom.loop !== loop),
+    constant,
+  }
+}
+
 /** Splits f·digit into a part below `by` and a part that is a multiple of it, where radices allow. */
 function splitTerm({ factor, atom }: Term, by: number): readonly Term[] {
   if (atom.kind !== 'digit' || factor <= 0 || by % factor !== 0) return [{ factor, atom }]

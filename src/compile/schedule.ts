@@ -10,6 +10,8 @@ import { coordinates } from './value.ts'
 
 /** Which nodes get memory, and which elementwise node each contraction's sums go straight into. */
 export interface Storing {
+  /** Nodes whose values are asked for. */
+  readonly roots: ReadonlySet<Node>
   /** Nodes that are written to memory, inputs first. */
   readonly stored: readonly Node[]
   /** For a stored node: the contraction whose epilogue computes it. */
@@ -109,7 +111,12 @@ export function decideStoring(roots: readonly Node[]): Storing {
     if (consumers.size > 1 && !inMemory(node) && cost.get(node)! > CHEAP && worthStoring(node))
       stored.add(node)
   }
-  return { stored: nodes.filter((node) => stored.has(node)), contractionOf, transformOf }
+  return {
+    roots: new Set(roots),
+    stored: nodes.filter((node) => stored.has(node)),
+    contractionOf,
+    transformOf,
+  }
 }
 
 /** What views and padding show. */

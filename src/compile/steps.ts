@@ -50,7 +50,10 @@ function temporary(size: number): Node<'buffer'> {
 }
 
 /** All kernels, in the order of the nodes that they compute. */
-export function stepsOf({ stored, contractionOf, transformOf }: Storing, target: Target): Step[] {
+export function stepsOf(
+  { roots, stored, contractionOf, transformOf }: Storing,
+  target: Target,
+): Step[] {
   const set = new Set(stored)
   const inMemory = (node: Node) => node.is('buffer') || set.has(node)
   const steps: (Step | GrowingNest)[] = []
@@ -65,9 +68,17 @@ export function stepsOf({ stored, contractionOf, transformOf }: Storing, target:
     else if (node.is('scatterAdd')) steps.push(...scatterSteps(node, inMemory, target))
     else join(node, steps, inMemory)
   }
-  return steps.map((step) =>
-    step instanceof GrowingNest ? nestStep(step.build(), step.nodes, step.reads, target) : step,
-  )
+  const readers = new Map<Node, number>()
+  for (const { reads } of steps)
+    for (const node of reads) readers.set(node, (readers.get(node) ?? 0) + 1)
+  return steps.map((step) => {
+    if (!(step instanceof GrowingNest)) return step
+    const own = step.ownRows((node) => !roots.has(node) && readers.get(node) === 1)
+    const nest = step.build()
+    const kept = step.nodes.filter((node) => !own.has(node))
+    const reads = new Set([...step.reads].filter((node) => !own.has(node)))
+    return nestStep(own.size > 0 ? { ...nest, rows: own } : nest, kept, reads, target)
+  })
 }
 
 /** How far back a node looks for a nest to join. */
