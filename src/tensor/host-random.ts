@@ -1,6 +1,6 @@
 import type { Shape } from '../base/shape.ts'
 import { sizeOf } from '../base/shape.ts'
-import { threefry, words } from '../graph/threefry.ts'
+import { eachThreefry } from '../graph/threefry-many.ts'
 
 /** Keeps these draws apart from those that other uses of Threefry make from the same seed. */
 const DOMAIN = 0x6272696b
@@ -31,27 +31,22 @@ export class HostGenerator {
 
   /** U[low, high), rounded to f32. */
   uniform(shape: Shape, low = 0, high = 1): Float32Array {
-    const unit = this.next()
-    return Float32Array.from({ length: sizeOf(shape) }, (_, i) => low + (high - low) * unit(i)[0])
+    return this.draw(shape, (u) => low + (high - low) * u)
   }
 
   /** N(mean, std²), by Box and Muller. */
   normal(shape: Shape, mean = 0, std = 1): Float32Array {
-    const unit = this.next()
-    return Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
-      const [u, v] = unit(i)
-      return mean + std * Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v)
-    })
+    const radius = (u: number) => Math.sqrt(-2 * Math.log(1 - u))
+    return this.draw(shape, (u, v) => mean + std * radius(u) * Math.cos(2 * Math.PI * v))
   }
 
-  /** The next draw: two numbers in [0, 1) for each place. */
-  private next(): (place: number) => [number, number] {
-    const { key } = this
-    const draw = this.draws++
-    return (place) => {
-      const [a, b] = threefry(words, key, [place, draw])
-      return [(a >>> 0) / 2 ** 32, (b >>> 0) / 2 ** 32]
-    }
+  /** The next draw: a number for each place, made of two in [0, 1). */
+  private draw(shape: Shape, of: (u: number, v: number) => number): Float32Array {
+    const values = new Float32Array(sizeOf(shape))
+    eachThreefry(this.key, this.draws++, values.length, (place, a, b) => {
+      values[place] = of((a >>> 0) / 2 ** 32, (b >>> 0) / 2 ** 32)
+    })
+    return values
   }
 }
 

@@ -69,6 +69,8 @@ export class Storage {
     device.write(buffer, data)
     this.device = device
     this.buffer = buffer
+    // Whoever asks for the contents again gets the device's: two copies would be one too many.
+    this.host = undefined
     return buffer
   }
 
