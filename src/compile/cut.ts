@@ -1,12 +1,18 @@
 import type { Target } from '../loop/target.ts'
 import { type Contraction, extentOf, merged } from './contraction.ts'
+import { CONFLICT } from './straighten.ts'
 import { chooseTile, type Tile } from './tile.ts'
 
 /** Tiles of at most this many rows may read the left operand where it lies, row by row. */
 const DIRECT_ROWS = 8
+/** Outputs of at most this many tiles' widths may read its columns in place: half of each cache line at a time. */
+const DIRECT_WIDTHS = 6
 /** A part of a sum that is split among chunks is at least this deep, and there are at most so many. */
-const MIN_PART = 256
+const MIN_PART = 192
 const MAX_PARTS = 16
+
+/** What of the left operand lies together in memory where it is read in place. */
+export type Direct = 'rows' | 'columns'
 
 /** How a contraction is cut: fixed by its shape and the target alone. */
 export interface Cut {
@@ -15,8 +21,11 @@ export interface Cut {
   readonly n: number
   readonly k: number
   readonly batch: number
-  /** The left operand's rows lie evenly in memory, each in order of k: they need no packing. */
-  readonly direct: boolean
+  /**
+   * The left operand needs no packing: its rows lie evenly in memory, each in order of k, or its
+   * columns do, each in order of m.
+   */
+  readonly direct: Direct | undefined
   /** Parts of the sum over k that run as chunks of their own; above 1 their results are added by another kernel. */
   readonly parts: number
 }
@@ -39,13 +48,18 @@ export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
     number,
     number,
   ]
-  const plain =
-    across.length === 1 && along.length === 1 && along[0]!.stride === 1 && across[0]!.stride > 0
-  const tile = chooseTile(rows, columns, target, plain ? DIRECT_ROWS : 0)
-  const tiles =
-    count * Math.ceil(rows / tile.rows) * Math.ceil(columns / (tile.vectors * tile.lanes))
+  const even = across.length === 1 && along.length === 1
+  const [step, pitch] = [across[0]?.stride ?? 0, along[0]?.stride ?? 0]
+  const inRows = even && pitch === 1 && step > 0
+  const tile = chooseTile(rows, columns, target, inRows ? DIRECT_ROWS : 0)
+  const width = tile.vectors * tile.lanes
+  const tiles = count * Math.ceil(rows / tile.rows) * Math.ceil(columns / width)
   const parts = tiles >= 8 ? 1 : Math.max(1, Math.min(MAX_PARTS, Math.floor(depth / MIN_PART)))
-  const direct = plain && tile.rows <= DIRECT_ROWS && rows >= tile.rows
+  const inColumns =
+    even && step === 1 && pitch > 0 && pitch % CONFLICT !== 0 && columns <= DIRECT_WIDTHS * width
+  const fits = rows >= tile.rows
+  const direct =
+    fits && inRows && tile.rows <= DIRECT_ROWS ? 'rows' : fits && inColumns ? 'columns' : undefined
   return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
 }
 

@@ -10,7 +10,7 @@ import { batchOffset, emitPacking, tableSize } from './packing.ts'
 import type { Loop } from './position.ts'
 
 /** Multiply-adds that make a chunk worth handing to a thread, and the most chunks of a kernel. */
-const CHUNK_WORK = 1 << 20
+const CHUNK_WORK = 1 << 17
 const MAX_CHUNKS = 64
 /** Depth of a panel of b, and how many lie side by side, so that they stay in the level-2 cache. */
 const MAX_DEPTH = 512
@@ -82,7 +82,7 @@ class TiledWriter {
     const { tile, m, n, k, batch, parts } = this.cut
     const rowTiles = Math.ceil(m / tile.rows)
     const columnTiles = Math.ceil(n / this.width)
-    const wanted = Math.max(1, Math.min(MAX_CHUNKS, Math.floor((m * n * k * batch) / CHUNK_WORK)))
+    const wanted = Math.max(1, Math.min(MAX_CHUNKS, Math.round((m * n * k * batch) / CHUNK_WORK)))
     // Columns are shared out first; rows where columns don't suffice, for each group packs its own panels of b.
     const share = Math.max(1, Math.floor((batch * parts * columnTiles) / wanted))
     const per = Math.min(
@@ -235,10 +235,14 @@ class TiledWriter {
     sums: Expr,
   ): void {
     const { tile, direct } = this.cut
-    const pitch = i32(merged(this.c.m, 0)[0]?.stride ?? 0)
+    const axes = direct === 'columns' ? this.c.k : this.c.m
+    const pitch = i32(merged(axes, 0)[0]?.stride ?? 0)
+    const inOrder = (along: Expr, across: Expr) => add(mul(across, pitch), along)
     const panel = add(this.offsets.panel, row)
     const packed = add(mul(panel, i32(panelPitch(this.cut))), mul(from, i32(tile.rows)))
-    const inPlace = add(add(this.offsets.left, mul(this.firstRow(row), pitch)), from)
+    const first = this.firstRow(row)
+    const place = direct === 'columns' ? inOrder(first, from) : inOrder(from, first)
+    const inPlace = add(this.offsets.left, place)
     this.emitter.emit({
       kind: 'call',
       func: microName(this.cut, accumulate),

@@ -16,7 +16,7 @@ import type { Cut } from './cut.ts'
 
 /**
  * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`.
- * a is packed in columns of `rows`, or (`direct`) lies in rows `pitch` elements apart.
+ * a is packed in columns of `rows`, or (`direct`) lies in rows or columns `pitch` elements apart.
  */
 export function microKernel(
   { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
@@ -30,8 +30,10 @@ export function microKernel(
   ).flat()
   const cell = (i: number, j: number) => i * width + j * lanes
   const name = (i: number, j: number) => `c${i}_${j}`
-  const left = (i: number) =>
-    direct ? add(mul(variable('pitch'), i32(i)), k) : add(mul(k, i32(rows)), i32(i))
+  const left = (i: number) => {
+    if (direct === 'rows') return add(mul(variable('pitch'), i32(i)), k)
+    return add(mul(k, direct ? variable('pitch') : i32(rows)), i32(i))
+  }
   const round: Stmt[] = Array.from({ length: vectors }, (_, j) => ({
     kind: 'let',
     name: `b${j}`,
@@ -81,5 +83,5 @@ export function microName(
   { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
   accumulate: boolean,
 ): string {
-  return `micro${tile.rows}x${tile.vectors * tile.lanes}${direct ? 'rows' : ''}${accumulate ? 'add' : ''}`
+  return `micro${tile.rows}x${tile.vectors * tile.lanes}${direct ?? ''}${accumulate ? 'add' : ''}`
 }

@@ -97,7 +97,8 @@ export function decideStoring(roots: readonly Node[]): Storing {
     const repeats = sizeOf(node.shape) / Math.max(1, sizeOf(input.shape))
     const overlaps = node.is('window') && repeats > 1.01 && cost.get(input)! > CHEAP
     const repeated = node.is('expand') && repeats > 1 && cost.get(input)! >= HEAVY
-    if (overlaps || repeated) stored.add(input)
+    if (overlaps) stored.add(behindViews(input))
+    else if (repeated) stored.add(input)
   }
   // What several kernels need is stored once, unless it is cheap.
   const kernels = new Map<Node, Set<Node>>()
@@ -122,8 +123,11 @@ export function decideStoring(roots: readonly Node[]): Storing {
 /** What views and padding show. */
 function behindViews(node: Node): Node {
   let base = node
-  while (kindOf(base) === 'movement' && base.inputs.length === 1) base = base.inputs[0]!
-  return base
+  for (;;) {
+    const view = kindOf(base) === 'movement' && base.inputs.length === 1
+    if (!view && kindOf(base) !== 'alias') return base
+    base = base.inputs[0]!
+  }
 }
 
 /** Whether positions behind a slice of a reshape divide by what is no place of theirs. */

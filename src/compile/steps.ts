@@ -73,10 +73,13 @@ export function stepsOf(
     for (const node of reads) readers.set(node, (readers.get(node) ?? 0) + 1)
   return steps.map((step) => {
     if (!(step instanceof GrowingNest)) return step
-    const own = step.ownRows((node) => !roots.has(node) && readers.get(node) === 1)
+    const inside = step.reads
+    const own = step.ownRows(
+      (node) => !roots.has(node) && readers.get(node) === Number(inside.has(node)),
+    )
     const nest = step.build()
     const kept = step.nodes.filter((node) => !own.has(node))
-    const reads = new Set([...step.reads].filter((node) => !own.has(node)))
+    const reads = new Set([...inside].filter((node) => !own.has(node)))
     return nestStep(own.size > 0 ? { ...nest, rows: own } : nest, kept, reads, target)
   })
 }
@@ -89,7 +92,7 @@ function join(node: Node, steps: (Step | GrowingNest)[], inMemory: (node: Node) 
   const needs = storedInputs(node, inMemory)
   for (let i = steps.length - 1; i >= Math.max(0, steps.length - REACH); i--) {
     const step = steps[i]!
-    if (step instanceof GrowingNest && step.join(node)) return
+    if (step instanceof GrowingNest && belongs(step, node, needs) && step.join(node)) return
     const written = step instanceof GrowingNest ? step.nodes : step.writes
     if (written.some((other) => needs.has(other))) break
   }
@@ -97,6 +100,16 @@ function join(node: Node, steps: (Step | GrowingNest)[], inMemory: (node: Node) 
   const nest = new GrowingNest(shape, axes, inMemory)
   nest.join(node)
   steps.push(nest)
+}
+
+/** Elements above which a nest takes in only what shares its inputs: else those of both would have to stay. */
+const LARGE = 1 << 14
+
+/** Whether a node and a nest read the same memory, or so little that it does not matter. */
+function belongs(nest: GrowingNest, node: Node, needs: ReadonlySet<Node>): boolean {
+  if (sizeOf(GrowingNest.frameOf(node).shape) <= LARGE) return true
+  const own = nest.reads
+  return [...needs].some((other) => own.has(other) || nest.nodes.includes(other))
 }
 
 /** The nodes in memory that a node is computed from. */
@@ -273,7 +286,8 @@ function tiledSteps(
   const cut = cutOf(given, target)
   const packed = cut.direct ? undefined : temporary(packedSize(cut))
   const title = `${titleOf(contract)} → ${titleOf(exit)}`
-  const straight = cut.direct && rowsConflict(given) ? straighten(given, temporary) : undefined
+  const straight =
+    cut.direct === 'rows' && rowsConflict(given) ? straighten(given, temporary) : undefined
   const contraction = straight?.contraction ?? given
   const pack = packed ? [packStep(contraction, cut, packed, target)] : []
   if (straight) {

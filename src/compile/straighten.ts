@@ -14,7 +14,7 @@ import {
 import { coordinates, Reader } from './value.ts'
 
 /** Rows this many elements apart (4 KiB), or a multiple, fall into the same few sets of a cache. */
-const CONFLICT = 1024
+export const CONFLICT = 1024
 /** So few rows do not. */
 const FEW_ROWS = 16
 /** Elements between the rows of a copy. */

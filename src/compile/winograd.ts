@@ -130,7 +130,8 @@ export function winogradWeight(node: Node<'convolutionWeight'>): Node | undefine
   const channels = x.shape[1]!
   if (!pays({ batch, channels, kernels, rows, columns, out })) return undefined
   const [down, across] = [Math.ceil(rows / out), Math.ceil(columns / out)]
-  const input = transformedInput(x, out, down, across)
+  // Transformed anew: to keep it since the forward pass would take more than twice x's memory.
+  const input = transformedInput(make('barrier', [x, g], {}), out, down, across)
   const padded = padTo(g, down * out, across * out)
   const tiles = make('reshape', [padded], { shape: [batch, kernels, down, out, across, out] })
   const order = make('permute', [tiles], { order: [3, 5, 0, 2, 4, 1] })

@@ -35,7 +35,9 @@ const writers: { readonly [K in Expr['kind']]: (g: Generator, e: Kind<K>) => voi
     // The second vector's bytes follow the first's 16, however many lanes are in use.
     const byteOf = (lane: number) => (lane < e.lanes ? lane * 4 : 16 + (lane - e.lanes) * 4)
     const places = [0, 1, 2, 3].map((i) => byteOf(e.pick[i] ?? 0))
-    g.op(v128.shuffle).code.bytes(places.flatMap((place) => [place, place + 1, place + 2, place + 3]))
+    g.op(v128.shuffle).code.bytes(
+      places.flatMap((place) => [place, place + 1, place + 2, place + 3]),
+    )
   },
   extract: (g, e) => {
     pushExpr(g, e.x)
