@@ -39,6 +39,13 @@ export function emitTiled(
   return new TiledWriter(contraction, cut, packed, epilogue, memory).kernel(name, origin)
 }
 
+/** Where a micro-kernel puts its sums, and the elements between their rows. */
+interface Place {
+  readonly buffer: string
+  readonly offset: Expr
+  readonly step: Expr
+}
+
 type Range = readonly [start: Expr, end: Expr]
 
 class TiledWriter {
@@ -163,20 +170,29 @@ class TiledWriter {
         },
         { start: rows[0] },
       )
+    const scratch = (offset: Expr): Place => ({ buffer: 'sums', offset, step: i32(this.width) })
     const sums = (row: Expr, which: Expr) =>
       e.name(mul(add(mul(sub(row, rows[0]), i32(this.panels)), which), i32(cell)))
     if (this.blocks === 1) {
       const depth = e.name(sub(end, from))
       this.pack(columns, from, depth)
       tiles((row, column, which) => {
-        this.micro(false, row, which, from, depth, i32(0))
-        this.finish(row, e.name(mul(column, i32(this.width))), i32(0))
+        this.whole(column, row, {
+          yes: (place) => this.micro(false, row, which, from, depth, place),
+          no: () => {
+            this.micro(false, row, which, from, depth, scratch(i32(0)))
+            this.finish(row, e.name(mul(column, i32(this.width))), i32(0))
+          },
+        })
       })
       return
     }
     const pass = (accumulate: boolean, start: Expr, depth: Expr) => {
       this.pack(columns, start, depth)
-      tiles((row, _, which) => this.micro(accumulate, row, which, start, depth, sums(row, which)))
+      tiles((row, column, which) => {
+        const micro = (place: Place) => this.micro(accumulate, row, which, start, depth, place)
+        this.whole(column, row, { yes: micro, no: () => micro(scratch(sums(row, which))) })
+      })
     }
     pass(false, from, i32(this.depth))
     e.loop(
@@ -188,8 +204,67 @@ class TiledWriter {
       { start: e.name(add(from, i32(this.depth))), step: this.depth },
     )
     tiles((row, column, which) => {
-      this.finish(row, e.name(mul(column, i32(this.width))), sums(row, which))
+      this.whole(column, row, {
+        no: () => this.finish(row, e.name(mul(column, i32(this.width))), sums(row, which)),
+      })
     })
+  }
+
+  /** Elements between rows of the output, if a tile's sums can go straight there: nothing follows them, rows and columns lie evenly. */
+  private outputStep(): number | undefined {
+    const { write } = this.epilogue
+    const { m, n } = this.c
+    if (write.value.kind !== 'register' || write.when || write.accumulate) return undefined
+    const along = (axes: readonly Axis[]) =>
+      merged(
+        axes.map((axis) => {
+          const stride = strideIn(write.at, axis.loop, axis.span) ?? 0
+          return { ...axis, strides: [stride, stride] as const }
+        }),
+        0,
+      )
+    const [rows, columns] = [along(m), along(n)]
+    const last = columns.at(-1)
+    const together = columns.length === 1 || (last && last.extent % this.width === 0)
+    if (rows.length !== 1 || last?.stride !== 1 || !together) return undefined
+    return rows[0]!.stride > 0 ? rows[0]!.stride : undefined
+  }
+
+  /** What is done with a tile that goes straight to the output, and with one that does not. */
+  private whole(
+    column: Expr,
+    row: Expr,
+    { yes, no }: { yes?: (place: Place) => void; no: () => void },
+  ): void {
+    const e = this.emitter
+    const step = this.outputStep()
+    if (step === undefined) {
+      no()
+      return
+    }
+    const { tile, m, n } = this.cut
+    const straight = () => {
+      if (!yes) return
+      this.bindAxes(this.c.n, e.name(mul(column, i32(this.width))))
+      this.bindAxes(this.c.m, e.name(this.firstRow(row)))
+      const { to, at } = this.epilogue.write
+      const { base } = e.address(at)
+      yes({ buffer: this.memory(to).buffer, offset: base, step: i32(step) })
+    }
+    const limits: Expr[] = []
+    if (n % this.width !== 0) {
+      limits.push(binary('lt', column, i32(Math.floor(n / this.width))))
+    }
+    // The last tile may reach back over rows of the one before, which must not be added to twice.
+    if (m % tile.rows !== 0) {
+      limits.push(binary('lt', row, i32(Math.floor(m / tile.rows))))
+    }
+    if (limits.length === 0) {
+      e.emitAll(e.block(straight))
+      return
+    }
+    const cond = limits.reduce((a, b) => binary('and', a, b))
+    e.emit({ kind: 'if', cond, yes: e.block(straight), no: e.block(no) })
   }
 
   private pack(columns: Range, from: Expr, depth: Expr): void {
@@ -232,7 +307,7 @@ class TiledWriter {
     which: Expr,
     from: Expr,
     depth: Expr,
-    sums: Expr,
+    place: Place,
   ): void {
     const { tile, direct } = this.cut
     const axes = direct === 'columns' ? this.c.k : this.c.m
@@ -241,8 +316,8 @@ class TiledWriter {
     const panel = add(this.offsets.panel, row)
     const packed = add(mul(panel, i32(panelPitch(this.cut))), mul(from, i32(tile.rows)))
     const first = this.firstRow(row)
-    const place = direct === 'columns' ? inOrder(first, from) : inOrder(from, first)
-    const inPlace = add(this.offsets.left, place)
+    const start = direct === 'columns' ? inOrder(first, from) : inOrder(from, first)
+    const inPlace = add(this.offsets.left, start)
     this.emitter.emit({
       kind: 'call',
       func: microName(this.cut, accumulate),
@@ -251,8 +326,9 @@ class TiledWriter {
           ? { kind: 'pointer', buffer: this.memory(this.c.a.base).buffer, offset: inPlace }
           : { kind: 'pointer', buffer: this.packed!, offset: packed },
         { kind: 'pointer', buffer: 'panel', offset: mul(which, i32(this.depth * this.width)) },
-        { kind: 'pointer', buffer: 'sums', offset: sums },
+        { kind: 'pointer', buffer: place.buffer, offset: place.offset },
         { kind: 'value', value: depth },
+        { kind: 'value', value: place.step },
         ...(direct ? [{ kind: 'value', value: pitch } as const] : []),
       ],
     })

@@ -107,6 +107,10 @@ export class Emitter {
     this.blocks[depth]!.statements.push(statement)
   }
 
+  emitAll(statements: readonly Stmt[]): void {
+    for (const statement of statements) this.emit(statement)
+  }
+
   private open(): void {
     this.blocks.push({ statements: [], values: new Map(), addresses: new Map() })
   }

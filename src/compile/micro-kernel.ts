@@ -16,6 +16,7 @@ import type { Cut } from './cut.ts'
 
 /**
  * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`.
+ * The rows of c are `step` elements apart.
  * a is packed in columns of `rows`, or (`direct`) lies in rows or columns `pitch` elements apart.
  */
 export function microKernel(
@@ -28,7 +29,7 @@ export function microKernel(
   const cells = Array.from({ length: rows }, (_, i) =>
     Array.from({ length: vectors }, (_, j) => ({ i, j })),
   ).flat()
-  const cell = (i: number, j: number) => i * width + j * lanes
+  const cell = (i: number, j: number) => add(mul(variable('step'), i32(i)), i32(j * lanes))
   const name = (i: number, j: number) => `c${i}_${j}`
   const left = (i: number) => {
     if (direct === 'rows') return add(mul(variable('pitch'), i32(i)), k)
@@ -58,11 +59,12 @@ export function microKernel(
       { kind: 'pointer', name: 'b', dtype: 'f32', writable: false },
       { kind: 'pointer', name: 'c', dtype: 'f32', writable: true },
       { kind: 'value', name: 'depth', dtype: 'i32' },
+      { kind: 'value', name: 'step', dtype: 'i32' },
       ...(direct ? [{ kind: 'value', name: 'pitch', dtype: 'i32' } as const] : []),
     ],
     body: [
       ...cells.map(({ i, j }) =>
-        register(name(i, j), accumulate ? load('c', 'f32', i32(cell(i, j)), lanes) : f32(0, lanes)),
+        register(name(i, j), accumulate ? load('c', 'f32', cell(i, j), lanes) : f32(0, lanes)),
       ),
       {
         kind: 'for',
@@ -73,7 +75,7 @@ export function microKernel(
         unroll: false,
         body: round,
       },
-      ...cells.map(({ i, j }) => store('c', i32(cell(i, j)), variable(name(i, j), 'f32', lanes))),
+      ...cells.map(({ i, j }) => store('c', cell(i, j), variable(name(i, j), 'f32', lanes))),
     ],
   }
 }

@@ -1,4 +1,4 @@
-import { sizeOf } from '../base/shape.ts'
+import { sizeOf, stridesOf } from '../base/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { flatten } from '../graph/ops/movement.ts'
 import { countOf, type Nest, type Span, strideIn } from './nest.ts'
@@ -55,7 +55,8 @@ const wholeDigit = ({ terms, constant }: Position): Digit | undefined => {
  */
 export function placesOf(exit: Node, transform: Node<'transform'>): Places | undefined {
   const loop: Loop = { name: 'o', extent: sizeOf(exit.shape) }
-  const cuts = new Set([1, loop.extent])
+  // The seams of the node's own shape are cuts, too, so that no place has to be divided.
+  const cuts = new Set([1, loop.extent, ...stridesOf(exit.shape)])
   const written: Span[] = []
   for (const coords of met(exit, transform, loop)) {
     for (const [axis, position] of coords.entries()) {

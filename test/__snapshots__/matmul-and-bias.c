@@ -22,7 +22,7 @@ INLINE int i32_min(int a, int b) {
   return r;
 }
 
-SHARED void fn_micro6x64rows(const float *restrict a, const float *restrict b, float *restrict c, int depth, int pitch) {
+SHARED void fn_micro6x64rows(const float *restrict a, const float *restrict b, float *restrict c, int depth, int step, int pitch) {
   f32x16 c0_0 = f32x16_splat(0.0f);
   f32x16 c0_1 = f32x16_splat(0.0f);
   f32x16 c0_2 = f32x16_splat(0.0f);
@@ -87,26 +87,26 @@ SHARED void fn_micro6x64rows(const float *restrict a, const float *restrict b, f
   f32x16_store(c + 16, c0_1);
   f32x16_store(c + 32, c0_2);
   f32x16_store(c + 48, c0_3);
-  f32x16_store(c + 64, c1_0);
-  f32x16_store(c + 80, c1_1);
-  f32x16_store(c + 96, c1_2);
-  f32x16_store(c + 112, c1_3);
-  f32x16_store(c + 128, c2_0);
-  f32x16_store(c + 144, c2_1);
-  f32x16_store(c + 160, c2_2);
-  f32x16_store(c + 176, c2_3);
-  f32x16_store(c + 192, c3_0);
-  f32x16_store(c + 208, c3_1);
-  f32x16_store(c + 224, c3_2);
-  f32x16_store(c + 240, c3_3);
-  f32x16_store(c + 256, c4_0);
-  f32x16_store(c + 272, c4_1);
-  f32x16_store(c + 288, c4_2);
-  f32x16_store(c + 304, c4_3);
-  f32x16_store(c + 320, c5_0);
-  f32x16_store(c + 336, c5_1);
-  f32x16_store(c + 352, c5_2);
-  f32x16_store(c + 368, c5_3);
+  f32x16_store(c + step, c1_0);
+  f32x16_store(c + step + 16, c1_1);
+  f32x16_store(c + step + 32, c1_2);
+  f32x16_store(c + step + 48, c1_3);
+  f32x16_store(c + step * 2, c2_0);
+  f32x16_store(c + (step * 2) + 16, c2_1);
+  f32x16_store(c + (step * 2) + 32, c2_2);
+  f32x16_store(c + (step * 2) + 48, c2_3);
+  f32x16_store(c + step * 3, c3_0);
+  f32x16_store(c + (step * 3) + 16, c3_1);
+  f32x16_store(c + (step * 3) + 32, c3_2);
+  f32x16_store(c + (step * 3) + 48, c3_3);
+  f32x16_store(c + step * 4, c4_0);
+  f32x16_store(c + (step * 4) + 16, c4_1);
+  f32x16_store(c + (step * 4) + 32, c4_2);
+  f32x16_store(c + (step * 4) + 48, c4_3);
+  f32x16_store(c + step * 5, c5_0);
+  f32x16_store(c + (step * 5) + 16, c5_1);
+  f32x16_store(c + (step * 5) + 32, c5_2);
+  f32x16_store(c + (step * 5) + 48, c5_3);
 }
 
 /* k0: contract [64,64] → add [64,64] */
@@ -144,7 +144,7 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   for (int m19 = t4; m19 < t5; m19++) {
     for (int n20 = t1; n20 < t3; n20++) {
       const int t21 = n20 - t1;
-      fn_micro6x64rows(S1 + (i32_min(58, (int)((unsigned)m19 * 6u)) * 64) + t6, panel + t21 * 4096, sums, t9, 64);
+      fn_micro6x64rows(S1 + (i32_min(58, (int)((unsigned)m19 * 6u)) * 64) + t6, panel + t21 * 4096, sums, t9, 64, 64);
       const int t22 = (int)((unsigned)n20 * 64u);
       const int t23 = i32_min(58, (int)((unsigned)m19 * 6u));
       const int t24 = (m19 * 6) - t23;
