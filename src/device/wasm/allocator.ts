@@ -4,8 +4,6 @@
  * few blocks of its own class, or else a block of the next class that has one, which surely fits.
  */
 export class Allocator {
-  /** Addresses from here on have never been handed out: their memory is still zero. */
-  fresh: number
   /** Bytes handed out. */
   used = 0
   #end: number
@@ -23,7 +21,6 @@ export class Allocator {
    * @param grow makes the range at least this much longer and returns its new end, or undefined
    */
   constructor(start: number, end: number, grow: (bytes: number) => number | undefined) {
-    this.fresh = start
     this.#end = end
     this.#grow = grow
     if (end > start) this.#insert(start, end - start)
@@ -38,7 +35,6 @@ export class Allocator {
     if (rest > 0) this.#insert(start + size, rest)
     this.#taken.set(start, size)
     this.used += size
-    this.fresh = Math.max(this.fresh, start + size)
     return start
   }
 

@@ -3,6 +3,7 @@ import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { GUARD } from '../../render/wasm/render.ts'
 import type { DeviceBuffer } from '../device.ts'
+import { Garbage } from '../garbage.ts'
 import { Allocator } from './allocator.ts'
 
 const PAGE = 65536
@@ -57,6 +58,7 @@ export class WasmMemory {
   #bytes: Uint8Array
   #words: Uint32Array
   readonly #allocator: Allocator
+  readonly #garbage = new Garbage()
   readonly #registry = new FinalizationRegistry<number>((address) => this.give(address))
 
   constructor(shared: boolean) {
@@ -68,12 +70,11 @@ export class WasmMemory {
     this.#allocator = new Allocator(GUARD, memory.buffer.byteLength, (bytes) => this.#grow(bytes))
   }
 
-  /** A zeroed buffer, freed once it is unreachable. */
+  /** A buffer with undefined contents, freed once it is unreachable. */
   buffer(bytes: number): WasmBuffer {
     const size = Math.max(1, bytes)
-    const fresh = this.#allocator.fresh
+    this.#garbage.expect(size)
     const address = this.take(size)
-    if (address < fresh) this.#bytes.fill(0, address, Math.min(address + size, fresh))
     const buffer = new WasmBuffer(size, address)
     this.#registry.register(buffer, address)
     this.sinceTurn += size
