@@ -93,10 +93,7 @@ test('memory stays flat', async () => {
   const ones = new Uint8Array(2 ** 20).fill(1)
   for (let i = 0; i < 10_000; i++) {
     const buffer = device.allocate(2 ** 20)
-    if (i % 100 === 0) {
-      expect(device.read(buffer, 'u8', 2 ** 20).every((byte) => byte === 0)).toBe(true)
-      device.write(buffer, ones)
-    }
+    if (i % 100 === 0) device.write(buffer, ones)
     await device.run(executable, [buffer])
   }
   expect(process.memoryUsage().rss - before).toBeLessThan(700 * 2 ** 20)
