@@ -13,13 +13,25 @@ import {
   loop,
   mul,
   pack,
-  ramp,
   select,
-  shuffle,
   variable,
-  widen,
 } from '../loop/build.ts'
 import type { Expr, Stmt } from '../loop/ir.ts'
+import { printExpression } from '../loop/print.ts'
+import {
+  type Address,
+  addressOf,
+  clamped,
+  divided,
+  isRun,
+  laneOf,
+  remainders,
+  spread,
+} from './address.ts'
+import { holdsFor } from './guards.ts'
+import { between, exactly, type Known, plus, times } from './known.ts'
+import { dependencies } from './nest.ts'
+import { picked } from './picked.ts'
 import { type Atom, type Loop, type Position, withoutLoop } from './position.ts'
 import { scalarRow } from './scalar.ts'
 import type { Value } from './value.ts'
@@ -33,40 +45,19 @@ export interface Place {
   readonly value: Expr
   /** Depth of the block that changes it. */
   readonly depth: number
-  /** Each lane has the next value. */
+  /** Each lane has the next value, or the one `step` after. */
   readonly vector: boolean
-  /** What each lane adds to the value instead, where it is not its number. */
-  readonly pattern?: readonly number[]
-}
-
-/**
- * An i32 that is base + lane · stride, known at a depth. `pattern`: what each lane adds to base,
- * where that is no multiple of its number. `lanes`: one item a lane, of any kind.
- */
-interface Address {
-  readonly base: Expr
-  readonly stride: number
-  readonly depth: number
-  readonly pattern?: readonly number[]
-  readonly lanes?: readonly Expr[]
-}
-
-/** What lane number `lane` adds to an address. */
-const offsetIn = ({ stride, pattern }: Pick<Address, 'stride' | 'pattern'>, lane: number): number =>
-  pattern?.[lane] ?? stride * lane
-
-/** Offsets of lanes as a stride if they are one. */
-function fromOffsets(offsets: readonly number[]): Pick<Address, 'stride' | 'pattern'> {
-  const stride = (offsets[1] ?? 0) - (offsets[0] ?? 0)
-  return offsets.every((offset, lane) => offset === stride * lane)
-    ? { stride }
-    : { stride: 0, pattern: offsets }
+  readonly step?: number
+  /** What is known of the value in lane 0; absent: the digit's range. */
+  readonly known?: Known
+  /** Tells apart values of this place that come one after the other at the same depth. */
+  readonly version?: string
 }
 
 interface Block {
   readonly statements: Stmt[]
-  /** Values and addresses named in this block; forgotten with it. */
-  readonly values: Map<number, Expr>
+  /** Values, addresses and loads named in this block; forgotten with it. */
+  readonly values: Map<string, Expr>
   readonly addresses: Map<string, Expr>
 }
 
@@ -85,13 +76,21 @@ export class Emitter {
   /** Lanes of what depends on a vector place. */
   lanes = 1
   private readonly memory: Memory
+  /** Guards hold and limits don't bind: how most rounds of a loop look. */
+  private readonly hopeful: boolean
   private readonly blocks: Block[] = []
   private places: Place[] = []
+  /** Nodes that the kernel itself writes, and the depth below which they are read. */
+  private own: { readonly nodes: ReadonlySet<Node>; readonly depth: number } = {
+    nodes: new Set(),
+    depth: 0,
+  }
   private readonly registers = new Map<string, { value: Expr; depth: number }>()
   private names = 0
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, hopeful = false) {
     this.memory = memory
+    this.hopeful = hopeful
     this.open()
   }
 
@@ -124,6 +123,11 @@ export class Emitter {
     return this.blocks.pop()!.statements
   }
 
+  /** Runs `body` in a block of its own, whose statements join the present one. */
+  inline(body: () => void): void {
+    this.emitAll(this.block(body))
+  }
+
   /** for (name = start; name < end; name += step) { body(name) }, in the present block. */
   loop(
     prefix: string,
@@ -139,6 +143,11 @@ export class Emitter {
 
   bind(place: Omit<Place, 'depth'>, depth = this.depth): void {
     this.places = [...this.places, { ...place, depth }]
+  }
+
+  /** What these nodes hold is written in the present block, so it is read no further outside. */
+  owns(nodes: ReadonlySet<Node>): void {
+    this.own = { nodes, depth: this.depth }
   }
 
   /** Makes a register readable as a value. */
@@ -163,57 +172,54 @@ export class Emitter {
 
   /** A position as an address, its parts summed in the outermost blocks that know them. */
   address(position: Position): Address {
-    const parts = position.terms.map(({ factor, atom }) => ({ factor, ...this.atom(atom) }))
-    const depth = Math.max(0, ...parts.map((part) => part.depth))
-    const scattered = parts.find((part) => part.lanes)
-    if (scattered) return this.scattered(parts, position.constant, depth)
+    return this.sum(
+      position.terms.map(({ factor, atom }) => ({ factor, part: this.atom(atom) })),
+      position.constant,
+    )
+  }
+
+  private sum(
+    parts: readonly { readonly factor: number; readonly part: Address }[],
+    constant: number,
+  ): Address {
+    const depth = Math.max(0, ...parts.map(({ part }) => part.depth))
+    const known = parts.reduce(
+      (all, { factor, part }) => plus(all, times(part.known, factor)),
+      exactly(constant),
+    )
+    const each = Array.from({ length: this.lanes }, (_, lane) => lane)
+    if (parts.some(({ part }) => part.lanes)) {
+      const lanes = each.map((lane) =>
+        parts.reduce<Expr>(
+          (sum, { factor, part }) => add(sum, mul(laneOf(part, lane), i32(factor))),
+          i32(constant),
+        ),
+      )
+      return { base: lanes[0]!, known, depth, lanes }
+    }
     let sum = i32(0)
     let key = ''
     for (let d = 0; d <= depth; d++) {
-      const here = parts.filter((part) => part.depth === d)
+      const here = parts.filter(({ part }) => part.depth === d)
       if (here.length === 0) continue
-      for (const { factor, base } of here) {
-        sum = add(sum, mul(base, i32(factor)))
-        key += `+${factor}*${textOf(base)}`
+      for (const { factor, part } of here) {
+        sum = add(sum, mul(part.base, i32(factor)))
+        key += `+${factor}*${textOf(part.base)}`
       }
       if (d < depth) sum = this.named(sum, key, d)
     }
-    return {
-      base: add(sum, i32(position.constant)),
-      ...fromOffsets(
-        Array.from({ length: this.lanes }, (_, lane) =>
-          parts.reduce((total, part) => total + part.factor * offsetIn(part, lane), 0),
-        ),
-      ),
-      depth,
-    }
-  }
-
-  /** Every lane its own address. */
-  private scattered(
-    parts: readonly (Address & { factor: number })[],
-    constant: number,
-    depth: number,
-  ): Address {
-    const lanes = Array.from({ length: this.lanes }, (_, lane) =>
-      parts.reduce<Expr>(
-        (sum, part) =>
-          add(
-            sum,
-            mul(part.lanes?.[lane] ?? add(part.base, i32(offsetIn(part, lane))), i32(part.factor)),
-          ),
-        i32(constant),
-      ),
+    const offsets = each.map((lane) =>
+      parts.reduce((total, { factor, part }) => total + factor * (part.offsets?.[lane] ?? 0), 0),
     )
-    return { base: lanes[0]!, stride: 0, depth, lanes }
+    return addressOf(add(sum, i32(constant)), known, depth, offsets)
   }
 
-  private named(value: Expr, key: string, depth: number): Expr {
+  private named(value: Expr, key: string, depth: number, prefix = 'a'): Expr {
     if (value.kind === 'const' || value.kind === 'var') return value
     const block = this.blocks[depth]!
     const known = block.addresses.get(key)
     if (known) return known
-    const named = this.name(value, depth, 'a')
+    const named = this.name(value, depth, prefix)
     block.addresses.set(key, named)
     return named
   }
@@ -228,68 +234,82 @@ export class Emitter {
           binary('max', binary('min', value, i32(atom.limit - 1)), i32(0)),
           depth,
         )
-        if (limited.lanes === 1) return { base: limited, stride: 0, depth }
+        const known = between(0, atom.limit - 1)
+        if (limited.lanes === 1) return { base: limited, known, depth }
         const lanes = Array.from({ length: limited.lanes }, (_, lane) => extract(limited, lane))
-        return { base: lanes[0]!, stride: 0, depth, lanes }
+        return { base: lanes[0]!, known, depth, lanes }
       }
       case 'clamp': {
-        const { base, depth } = this.address(atom.of)
-        return {
-          base: binary('max', binary('min', base, i32(atom.limit - 1)), i32(0)),
-          stride: 0,
-          depth,
-        }
+        const of = this.address(atom.of)
+        return this.hopeful ? of : clamped(of, atom.limit, this.lanes)
       }
-      default: {
-        const { base, depth } = this.address(atom.of)
-        const op = atom.kind === 'div' ? 'div' : 'rem'
-        return { base: binary(op, base, i32(atom.by)), stride: 0, depth }
-      }
+      case 'div':
+        return divided(this.address(atom.of), atom.by, this.lanes)
+      case 'mod':
+        return remainders(this.address(atom.of), atom.by, this.lanes)
     }
   }
 
+  /** A digit from the places that hold it: whole ones, or parts decoded from larger ones. */
   private digit({ loop: flat, low, high }: Extract<Atom, { kind: 'digit' }>): Address {
-    const mine = this.places.filter((place) => place.loop === flat)
-    const within = mine.filter((place) => place.low >= low && place.high <= high)
-    const covered = within.reduce(
-      (product, place) => product * Math.ceil(place.high / place.low),
-      1,
-    )
-    if (covered >= Math.ceil(high / low)) {
-      return {
-        base: within.reduce<Expr>(
-          (sum, { value, low: weight }) => add(sum, mul(value, i32(weight / low))),
-          i32(0),
-        ),
-        ...fromOffsets(
-          Array.from({ length: this.lanes }, (_, lane) =>
-            within.reduce((total, place) => total + laneOf(place, lane) * (place.low / low), 0),
-          ),
-        ),
-        depth: Math.max(0, ...within.map((place) => place.depth)),
-      }
+    const parts: { factor: number; part: Address }[] = []
+    for (let at = low; at < high; ) {
+      const place = this.places.findLast((p) => p.loop === flat && p.low <= at && at < p.high)
+      if (!place) throw new Error(`no place for ${flat.name}[${low},${high}]`)
+      const next = Math.min(high, place.high)
+      const above = divided(this.placed(place), at / place.low, this.lanes)
+      const part = next < place.high ? remainders(above, next / at, this.lanes) : above
+      const key = `${flat.name} ${at} ${next} ${textOf(place.value)}`
+      parts.push({
+        factor: at / low,
+        part: { ...part, base: this.named(part.base, key, part.depth) },
+      })
+      at = next
     }
-    // No place of its own: decode the place that covers it.
-    const cover = mine.find((place) => place.low <= low && place.high >= high)
-    if (!cover) throw new Error(`no place for ${flat.name}[${low},${high}]`)
-    const shifted = binary('div', cover.value, i32(low / cover.low))
-    const base = high < cover.high ? binary('rem', shifted, i32(high / low)) : shifted
-    const named = this.named(base, `digit ${flat.name} ${low} ${high}`, cover.depth)
-    return { base: named, stride: cover.vector && low === cover.low ? 1 : 0, depth: cover.depth }
+    return parts.length === 1 ? parts[0]!.part : this.sum(parts, 0)
+  }
+
+  private placed(place: Place): Address {
+    const { value, depth, vector, step = 1 } = place
+    const known = place.known ?? between(0, Math.ceil(place.high / place.low) - 1)
+    if (!vector || this.lanes === 1) return { base: value, known, depth }
+    return addressOf(
+      value,
+      known,
+      depth,
+      Array.from({ length: this.lanes }, (_, lane) => lane * step),
+    )
   }
 
   // values -----------------------------------------------------------------------------------
 
   /** The register value of a scalar of the graph, and the depth at which it is known. */
   lower(value: Value): { value: Expr; depth: number } {
+    const key = this.keyOf(value)
     for (let depth = this.depth; depth >= 0; depth--) {
-      const known = this.blocks[depth]!.values.get(value.id)
+      const known = this.blocks[depth]!.values.get(key)
       if (known) return { value: known, depth }
     }
     const { value: expr, depth } = this.compute(value)
     const named = this.name(expr, depth)
-    this.blocks[depth]!.values.set(value.id, named)
+    this.blocks[depth]!.values.set(key, named)
     return { value: named, depth }
+  }
+
+  /** A value, and the versions of what it depends on. */
+  private keyOf(value: Value): string {
+    const { digits, registers } = dependencies(value)
+    let key = String(value.id)
+    for (const { loop: flat, low, high, version } of this.places) {
+      if (version === undefined) continue
+      if (digits.some((digit) => digit.loop === flat && digit.low < high && low < digit.high))
+        key += ` ${flat.name}${low}=${version}`
+    }
+    for (const name of registers) {
+      const held = this.registers.get(name)
+      if (held) key += ` ${textOf(held.value)}`
+    }
+    return key
   }
 
   private compute(value: Value): { value: Expr; depth: number } {
@@ -300,10 +320,7 @@ export class Emitter {
         return this.load(value)
       case 'position': {
         const address = this.address(value.at)
-        return {
-          value: address.lanes ? pack(address.lanes) : this.spread(address),
-          depth: address.depth,
-        }
+        return { value: spread(address, this.lanes), depth: address.depth }
       }
       case 'register':
         return this.registers.get(value.name)!
@@ -333,58 +350,26 @@ export class Emitter {
     }
   }
 
-  /** An address as a value. */
-  private spread({ base, stride, pattern }: Address): Expr {
-    if (pattern) return add(widen(base, this.lanes), pack(pattern.map((offset) => i32(offset))))
-    if (stride === 0) return base
-    if (stride === 1) return ramp(base, this.lanes)
-    return add(widen(base, this.lanes), mul(ramp(i32(0), this.lanes), i32(stride, this.lanes)))
-  }
-
   private load({ from, at }: Extract<Value, { kind: 'load' }>): { value: Expr; depth: number } {
     const { buffer, dtype, row } = this.memory(from)
     const address = this.address(row ? withoutLoop(at, row) : at)
-    const { base, stride, depth, pattern, lanes } = address
-    const read = (index: Expr, count = 1) => load(buffer, dtype, index, count)
-    if (lanes) return { value: pack(lanes.map((index) => read(index))), depth }
-    if (stride === 0 && !pattern) return { value: read(base), depth }
-    if (stride === 1) return { value: read(base, this.lanes), depth }
+    const { base, offsets, lanes } = address
+    const depth = this.own.nodes.has(from) ? Math.max(address.depth, this.own.depth) : address.depth
+    /** Equal loads of one node are one. */
+    const read = (index: Expr, count = 1) => {
+      const expr = load(buffer, dtype, index, count)
+      return this.named(expr, `load ${from.id} ${count} ${textOf(index)}`, depth, 't')
+    }
+    if (lanes) return { value: pack(lanes.map((index) => load(buffer, dtype, index))), depth }
+    if (!offsets) return { value: read(base), depth }
+    if (isRun(address)) return { value: read(base, this.lanes), depth }
     const start = this.name(base, depth, 'a')
-    const offsets = Array.from({ length: this.lanes }, (_, lane) => offsetIn(address, lane))
     const near =
       dtype === 'bool'
         ? undefined
-        : this.gathered(offsets, depth, (i) => read(add(start, i32(i)), this.lanes))
-    return { value: near ?? pack(offsets.map((offset) => read(add(start, i32(offset))))), depth }
-  }
-
-  /**
-   * Elements at fixed offsets: the few whole vectors that hold them, and lanes picked from those.
-   * Undefined if so many vectors would cost more than the elements.
-   */
-  private gathered(
-    offsets: readonly number[],
-    depth: number,
-    read: (offset: number) => Expr,
-  ): Expr | undefined {
-    const { lanes } = this
-    const starts: number[] = []
-    for (const offset of [...offsets].sort((a, b) => a - b)) {
-      if (starts.length === 0 || offset >= starts.at(-1)! + lanes) starts.push(offset)
-    }
-    if (starts.length > Math.max(2, lanes / 4)) return undefined
-    const vectors = starts.map((start) => this.name(read(start), depth))
-    const holder = offsets.map((offset) => starts.findLastIndex((start) => start <= offset))
-    const within = offsets.map((offset, lane) => offset - starts[holder[lane]!]!)
-    const [first, second = first!] = vectors as [Expr, Expr?]
-    const both = within.map((at, lane) => (holder[lane] === 1 ? lanes + at : at))
-    return vectors.slice(2).reduce(
-      (picked, vector, i) => {
-        const pick = within.map((at, lane) => (holder[lane] === i + 2 ? lanes + at : lane))
-        return shuffle(picked, vector, pick)
-      },
-      shuffle(first, second, both),
-    )
+        : picked(offsets, (offset) => read(add(start, i32(offset)), this.lanes))
+    const one = (offset: number) => load(buffer, dtype, add(start, i32(offset)))
+    return { value: near ?? pack(offsets.map(one)), depth }
   }
 
   private random({ key, at, stream }: Extract<Value, { kind: 'random' }>): {
@@ -394,7 +379,7 @@ export class Emitter {
     const keys = key.map((k) => this.lower(k))
     const address = this.address(at)
     const depth = Math.max(address.depth, ...keys.map((k) => k.depth))
-    const counter = this.spread(address)
+    const counter = spread(address, this.lanes)
     const name = (expr: Expr) => this.name(expr, depth)
     const algebra: WordAlgebra<Expr> = {
       constant: (word) => i32(word | 0),
@@ -407,33 +392,39 @@ export class Emitter {
     return { value: word, depth }
   }
 
+  /**
+   * Which side a guard takes is often known for all lanes; else each lane chooses. What is known
+   * holds as deep as the guard's places do.
+   */
   private guard({ guards, yes, no }: Extract<Value, { kind: 'guard' }>): {
     value: Expr
     depth: number
   } {
-    const inner = this.lower(yes)
-    const outer = this.lower(no)
-    let depth = Math.max(inner.depth, outer.depth)
-    let condition: Expr | undefined
-    for (const { index, low, high, every } of guards) {
-      const address = this.address(index)
-      depth = Math.max(depth, address.depth)
-      const lanes = this.spread(address)
-      let holds = binary('and', binary('le', i32(low), lanes), binary('lt', lanes, i32(high)))
-      if (every > 1)
-        holds = binary('and', holds, binary('eq', binary('rem', lanes, i32(every)), i32(0)))
-      condition = condition ? binary('and', condition, holds) : holds
+    let depth = 0
+    const open: Expr[] = []
+    let holds: boolean | Expr = true
+    for (const guard of this.hopeful ? [] : guards) {
+      const index = this.address(guard.index)
+      depth = Math.max(depth, index.depth)
+      holds = holdsFor(index, guard, this.lanes)
+      if (holds === false) break
+      if (holds !== true) open.push(holds)
     }
-    const chosen = this.name(condition!, depth)
-    return { value: select(chosen, inner.value, outer.value), depth }
+    if (holds === false || open.length === 0) {
+      const side = this.lower(holds === false ? no : yes)
+      return { value: side.value, depth: Math.max(depth, side.depth) }
+    }
+    const [inner, outer] = [this.lower(yes), this.lower(no)]
+    depth = Math.max(depth, inner.depth, outer.depth)
+    const condition = this.name(
+      open.reduce((a, b) => binary('and', a, b)),
+      depth,
+    )
+    return { value: select(condition, inner.value, outer.value), depth }
   }
 }
 
-/** What lane number `lane` adds to a place's value. */
-const laneOf = ({ vector, pattern }: Place, lane: number): number =>
-  vector ? (pattern?.[lane] ?? lane) : 0
-
-const textOf = (expr: Expr): string => (expr.kind === 'var' ? expr.name : JSON.stringify(expr))
+const textOf = (expr: Expr): string => (expr.kind === 'var' ? expr.name : printExpression(expr))
 
 /** A constant of the graph as a register value. */
 export function literal(value: number, dtype: DType): Expr {

@@ -69,13 +69,46 @@ export function valuesOf(stages: readonly Stage[]): Value[] {
   return [...seen]
 }
 
+/** What a value depends on, whatever it is computed from. */
+export interface Dependencies {
+  readonly digits: readonly Digit[]
+  readonly registers: readonly string[]
+}
+
+const known = new WeakMap<Value, Dependencies>()
+
+/** The digits and registers that a value depends on. */
+export function dependencies(value: Value): Dependencies {
+  const found = known.get(value)
+  if (found) return found
+  const digits = new Map<string, Digit>()
+  const registers = new Set<string>()
+  const visit = ({ terms }: Position): void => {
+    for (const { atom } of terms) {
+      if (atom.kind === 'digit') digits.set(`${atom.loop.name} ${atom.low} ${atom.high}`, atom)
+      else if (atom.kind !== 'data') visit(atom.of)
+    }
+  }
+  positionsOf(value).forEach(visit)
+  if (value.kind === 'register') registers.add(value.name)
+  for (const part of partsOf(value)) {
+    const inner = dependencies(part)
+    for (const digit of inner.digits)
+      digits.set(`${digit.loop.name} ${digit.low} ${digit.high}`, digit)
+    for (const register of inner.registers) registers.add(register)
+  }
+  const all = { digits: [...digits.values()], registers: [...registers] }
+  known.set(value, all)
+  return all
+}
+
 /** All positions that values and writes use. */
 export function positionsIn(stages: readonly Stage[], values: readonly Value[]): Position[] {
   const writes = stages.flatMap((stage) => stage.writes.map((write) => write.at))
   return [...values.flatMap(positionsOf), ...writes]
 }
 
-type Digit = Extract<Atom, { kind: 'digit' }>
+export type Digit = Extract<Atom, { kind: 'digit' }>
 
 /** The digits of one loop that a position depends on. */
 function digitsOf(position: Position, loop: Loop): Digit[] {

@@ -180,18 +180,28 @@ export function divide(
   const whole = parts.filter((t) => t.factor % by === 0)
   const rest = parts.filter((t) => t.factor % by !== 0)
   const constant = Math.floor(position.constant / by)
+  const even = normal(
+    whole.map((t) => ({ factor: t.factor / by, atom: t.atom })),
+    constant,
+  )
   const remainder = normal(rest, position.constant - constant * by)
   const range = rangeOf(remainder)
-  if (range.min >= 0 && range.max < by) {
-    const quotient = normal(
-      whole.map((t) => ({ factor: t.factor / by, atom: t.atom })),
-      constant,
-    )
-    return { quotient, remainder }
-  }
+  if (range.min >= 0 && range.max < by) return { quotient: even, remainder }
+  // Multiples of the divisor go out of what has no closed form.
+  if (range.min < 0) return opaque(position, by)
+  const { quotient: over, remainder: under } = opaque(remainder, by)
+  return { quotient: addPositions(even, over), remainder: under }
+}
+
+function opaque(of: Position, by: number): { quotient: Position; remainder: Position } {
+  const [first] = of.terms
+  const alone = of.terms.length === 1 && of.constant === 0 && first!.factor === 1
   return {
-    quotient: atomPosition({ kind: 'div', of: position, by }),
-    remainder: atomPosition({ kind: 'mod', of: position, by }),
+    quotient:
+      alone && first!.atom.kind === 'div'
+        ? atomPosition({ ...first!.atom, by: first!.atom.by * by })
+        : atomPosition({ kind: 'div', of, by }),
+    remainder: atomPosition({ kind: 'mod', of, by }),
   }
 }
 

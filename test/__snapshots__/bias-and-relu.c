@@ -4,6 +4,7 @@
 
 typedef float f32x16 __attribute__((vector_size(64)));
 typedef f32x16 f32x16_loose __attribute__((aligned(4), may_alias));
+typedef int i32x16 __attribute__((vector_size(64)));
 
 INLINE f32x16 f32x16_load(const float *p) {
   return *(const f32x16_loose *)p;
@@ -14,10 +15,8 @@ INLINE f32x16 f32x16_splat(float x) {
 }
 
 INLINE f32x16 f32x16_max(f32x16 a, f32x16 b) {
-  f32x16 r;
-  for (int i = 0; i < 16; i++) r[i] = a[i] > b[i] ? a[i] : b[i];
-  for (int i = 0; i < 16; i++) r[i] = a[i] != a[i] ? a[i] : r[i];
-  return r;
+  i32x16 mask = (a > b) | (a != a);
+  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)b));
 }
 
 INLINE void f32x16_store(float *p, f32x16 v) {
@@ -31,12 +30,13 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   float *const S3 = (float *)slots[3];
   /* max [8,48] */
   for (int v_i0_ = 0; v_i0_ < 8; v_i0_++) {
+    const int a2 = v_i0_ * 48;
     for (int v1 = 0; v1 < 48; v1 += 16) {
-      const f32x16 t2 = f32x16_load(S1 + (v_i0_ * 48) + v1);
-      const f32x16 t3 = f32x16_load(S2 + v1);
-      const f32x16 t4 = t2 + t3;
-      const f32x16 t5 = f32x16_max(f32x16_splat(0.0f), t4);
-      f32x16_store(S3 + (v_i0_ * 48) + v1, t5);
+      const f32x16 t3 = f32x16_load(S1 + a2 + v1);
+      const f32x16 t4 = f32x16_load(S2 + v1);
+      const f32x16 t5 = t3 + t4;
+      const f32x16 t6 = f32x16_max(f32x16_splat(0.0f), t5);
+      f32x16_store(S3 + a2 + v1, t6);
     }
   }
 }

@@ -15,14 +15,15 @@ export function flatten<I>(coords: readonly I[], shape: Shape, algebra: IndexAlg
   )
 }
 
-/** The coordinates of a row-major position. */
+/** The coordinates of a row-major position, from the last axis on. */
 export function unflatten<I>(position: I, shape: Shape, algebra: IndexAlgebra<I>): I[] {
-  const strides = stridesOf(shape)
-  return shape.map((extent, axis) =>
-    extent === 1
-      ? algebra.constant(0)
-      : algebra.mod(algebra.div(position, Math.max(1, strides[axis]!)), extent),
-  )
+  const coords: I[] = []
+  let rest = position
+  for (const extent of shape.toReversed()) {
+    coords.push(extent === 1 ? algebra.constant(0) : algebra.mod(rest, Math.max(1, extent)))
+    rest = algebra.div(rest, Math.max(1, extent))
+  }
+  return coords.reverse()
 }
 
 /** Windows that tile the axis: their transpose is a reshape. */

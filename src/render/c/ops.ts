@@ -17,6 +17,8 @@ export interface Helper {
   readonly lane: string
   /** A second step over the first one's result `r`; two simple steps become better instructions than one. */
   readonly finish?: string
+  /** Where this holds the result is `a`, else `b`: whole vectors choose so, which compilers read much faster than lanes. */
+  readonly choose?: string
 }
 
 const both = (text: string): Row => ({ scalar: text, vector: text })
@@ -65,6 +67,7 @@ export const unaryRows: Rows<UnaryOp> = {
 const nanAware = (relation: string): Helper => ({
   lane: `a ${relation} b ? a : b`,
   finish: 'a != a ? a : r',
+  choose: `(a ${relation} b) | (a != a)`,
 })
 
 /** Binary ops by the operands' type. */
@@ -74,8 +77,8 @@ export const binaryRows: Rows<BinaryOp> = {
   mul: { f32: infix('*'), i32: wrapping('*') },
   div: { f32: infix('/'), i32: infix('/') },
   rem: { i32: infix('%') },
-  min: { f32: nanAware('<'), i32: { lane: 'a < b ? a : b' } },
-  max: { f32: nanAware('>'), i32: { lane: 'a > b ? a : b' } },
+  min: { f32: nanAware('<'), i32: { lane: 'a < b ? a : b', choose: 'a < b' } },
+  max: { f32: nanAware('>'), i32: { lane: 'a > b ? a : b', choose: 'a > b' } },
   and: { i32: infix('&'), bool: infix('&') },
   or: { i32: infix('|'), bool: infix('|') },
   xor: { i32: infix('^'), bool: infix('^') },

@@ -77,9 +77,7 @@ export class Prelude {
     const type = this.type(dtype, lanes)
     const mask = this.type('bool', lanes)
     return this.helper(`${type}_select`, type, `${mask} mask, ${type} yes, ${type} no`, [
-      `  ${type} r;`,
-      lanewise(lanes, 'r[i] = mask[i] ? yes[i] : no[i];'),
-      '  return r;',
+      `  return ${chosen(type, mask, ['yes', 'no'])};`,
     ])
   }
 
@@ -96,6 +94,13 @@ export class Prelude {
     const type = this.type(to, lanes)
     const list = parameters.map((name) => `${operand} ${name}`).join(', ')
     const name = `${lanes === 1 ? from : operand}_${op}`
+    if (lanes > 1 && row.choose) {
+      const mask = this.type('bool', lanes)
+      return this.helper(name, type, list, [
+        `  ${mask} mask = ${row.choose};`,
+        `  return ${chosen(type, mask, ['a', 'b'])};`,
+      ])
+    }
     return this.helper(name, type, list, [
       ...(lanes === 1 ? scalarSteps(row, type) : laneSteps(row, type, lanes)),
       '  return r;',
@@ -175,6 +180,10 @@ export class Prelude {
     return name
   }
 }
+
+/** The lanes of one vector where a mask is set, of the other where it is not. */
+const chosen = (type: string, mask: string, [yes, no]: readonly [string, string]): string =>
+  `(${type})((mask & (${mask})${yes}) | (~mask & (${mask})${no}))`
 
 function scalarSteps(row: Helper, type: string): string[] {
   const first = `  ${type} r = ${row.lane};`

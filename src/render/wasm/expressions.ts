@@ -199,6 +199,12 @@ function pushMask(g: Generator, x: Expr): void {
 }
 
 function pushPack(g: Generator, { items, dtype }: Kind<'pack'>): void {
+  if (items.every((x) => x.kind === 'const')) {
+    const values = [0, 1, 2, 3].map((lane) => items[lane]?.value ?? 0)
+    if (dtype === 'f32') g.vector(Float32Array.from(values))
+    else g.vector(Int32Array.from(dtype === 'bool' ? values.map((value) => -value) : values))
+    return
+  }
   const areLoads = items.every((x) => x.kind === 'load' && g.buffer(x.buffer).dtype === dtype)
   if (areLoads && dtype !== 'bool') {
     pushLoadIntoLane(g, items as Kind<'load'>[], indexIn)
