@@ -73,7 +73,7 @@ function alongLast(
   const ways = [{ spans, comb: 1 }]
   if (isEven(stages, loop, last)) {
     for (const comb of steps(stages, loop, last)) ways.push({ spans, comb })
-    if (upper && countOf(last) <= WIDEST_COMB) {
+    if (upper && countOf(last) <= WIDEST_COMB && goesOn(stages, loop, upper, countOf(last))) {
       const joined = { low: last.low, high: upper.high }
       ways.push({ spans: [...spans.slice(0, -2), joined], comb: countOf(last) })
     }
@@ -92,6 +92,10 @@ const isEven = (stages: readonly Stage[], loop: Loop, span: Span): boolean =>
         !inner && !accumulate && !when && strideIn(at, loop, span) === 1,
     ),
   )
+
+/** Whether what is written in one round of a span lies right behind what the round before wrote. */
+const goesOn = (stages: readonly Stage[], loop: Loop, span: Span, length: number): boolean =>
+  stages.every(({ writes }) => writes.every(({ at }) => strideIn(at, loop, span) === length))
 
 /** Steps of positions along a span that are divided, or of which only every so many count. */
 function steps(stages: readonly Stage[], loop: Loop, span: Span): number[] {

@@ -41,7 +41,7 @@ const turned = (matrix: readonly (readonly number[])[]) =>
 const kernelSizes = [3, 4, 5]
 
 /** Multiply-adds that transforming a channel of a tile takes the time of, there and back through memory. */
-const TRANSFORM = 1500
+const TRANSFORM = 2000
 
 interface Sizes {
   readonly batch: number
