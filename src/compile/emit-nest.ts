@@ -232,7 +232,7 @@ class NestWriter {
     }
     const even = count - (count % width)
     if (!whole || even === count) return
-    const [start, end] = within([i32(even), i32(count)], range)
+    const [start, end] = within(even, count, count, range)
     this.emitter.loop(
       'v',
       end,
@@ -249,7 +249,8 @@ class NestWriter {
       this.emitter.inline(() => this.vectorRound(i32(from), known))
       return
     }
-    const [start, end] = within([i32(from), i32(to)], range)
+    const { spans } = this.layouts.outer
+    const [start, end] = within(from, to, countOf(spans.at(-1)!), range)
     const round = (v: Expr) => this.vectorRound(once ? i32(from) : v, known)
     this.emitter.loop('v', end, round, { start, step })
   }
@@ -285,8 +286,12 @@ class NestWriter {
   }
 }
 
-/** The part of a range that lies within another. */
-function within([from, to]: Range, range?: Range): Range {
-  if (!range) return [from, to]
-  return [binary('max', range[0], from), binary('min', range[1], to)]
+/** The part of `from` … `to` of `count` rounds that lies in a range of them. */
+function within(from: number, to: number, count: number, range?: Range): Range {
+  if (!range) return [i32(from), i32(to)]
+  const [start, end] = range
+  return [
+    from === 0 ? start : binary('max', start, i32(from)),
+    to === count ? end : binary('min', end, i32(to)),
+  ]
 }

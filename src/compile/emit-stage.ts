@@ -1,13 +1,12 @@
 import type { Node } from '../graph/node.ts'
-import { add, binary, extract, i32, load, store, unary, widen } from '../loop/build.ts'
-import type { Expr, Stmt } from '../loop/ir.ts'
+import { add, i32 } from '../loop/build.ts'
+import type { Expr } from '../loop/ir.ts'
+import { interleaveWrites, type Lowered, lowerWrites, putWrite } from './emit-write.ts'
 import type { Emitter, Memory } from './emitter.ts'
 import { advance, held, type RunningFold, result, start } from './folds.ts'
 import { between, exactly } from './known.ts'
 import type { Layout } from './layout.ts'
-import { countOf, type Span, type Stage, valuesOf, type Write } from './nest.ts'
-import { interleaved } from './picked.ts'
-import { type Position, withoutLoop } from './position.ts'
+import { countOf, type Span, type Stage, valuesOf } from './nest.ts'
 import { flipsOf, segmentsOf } from './segments.ts'
 
 /** Inner loops of at most this many rounds are written out; of a few more, if they are short. */
@@ -222,88 +221,30 @@ export class StageWriter {
       advance(this.emitter, fold, copy, stage.inner!, done)
       if (before) this.emitter.define(fold.fold.register, before)
     }
-    for (const write of this.lowered(stage.writes)) this.put(write, stage)
+    this.put(stage)
+  }
+
+  private put(stage: Stage): void {
+    const lowered = lowerWrites(this.emitter, this.memory, stage.writes)
+    for (const write of lowered) if (!putWrite(this.emitter, write)) this.blamed.add(stage)
   }
 
   /** Writes that follow the folds: of each copy, or of all copies interleaved. */
   private writes(stage: Stage): void {
-    const { writes } = stage
     if (!this.comb) {
-      for (const write of this.lowered(writes)) this.put(write, stage)
+      this.put(stage)
       return
     }
     const copies: Lowered[][] = []
     this.each((copy) => {
-      copies[copy] = this.lowered(writes)
+      copies[copy] = lowerWrites(this.emitter, this.memory, stage.writes)
     })
-    for (const i of writes.keys()) this.interleave(copies.map((own) => own[i]!))
-  }
-
-  /** All values are known before the first is written: a write may replace what another one read. */
-  private lowered(writes: readonly Write[]): Lowered[] {
-    return writes.map((write) => ({
-      write,
-      value: this.emitter.lower(write.value).value,
-      address: this.emitter.address(this.within(write)),
-    }))
-  }
-
-  /** Where a write goes in its node's memory. */
-  private within({ to, at }: Write): Position {
-    const { row } = this.memory(to)
-    return row ? withoutLoop(at, row) : at
-  }
-
-  private interleave(copies: readonly Lowered[]): void {
-    const [{ write, address }] = copies as [Lowered]
-    const { emitter } = this
-    const { buffer, dtype } = this.memory(write.to)
-    const base = emitter.name(address.base)
-    const wide = copies.map(({ value }) => {
-      const vector = widen(value, emitter.lanes)
-      return dtype === 'bool' ? unary('toI32', vector) : vector
-    })
-    const name = (value: Expr) => emitter.name(value)
-    interleaved(wide, name).forEach((vector, i) => {
-      const value = dtype === 'bool' ? unary('toBool', vector) : vector
-      emitter.emit(store(buffer, add(base, i32(i * emitter.lanes)), value))
-    })
-  }
-
-  private put({ write, value, address }: Lowered, stage: Stage): void {
-    const { emitter } = this
-    const { buffer, dtype } = this.memory(write.to)
-    const { base, offsets, lanes: scattered } = address
-    const condition = write.when && emitter.lower(write.when).value
-    const one = (index: Expr, item: Expr): Stmt => {
-      const before = () => load(buffer, dtype, index, item.lanes)
-      return store(buffer, index, write.accumulate ? binary('add', before(), item) : item)
-    }
-    const emit = (statement: Stmt) =>
-      emitter.emit(
-        condition ? { kind: 'if', cond: condition, yes: [statement], no: [] } : statement,
+    for (const i of stage.writes.keys())
+      interleaveWrites(
+        this.emitter,
+        copies.map((own) => own[i]!),
       )
-    const { lanes } = emitter
-    if (scattered || (condition && condition.lanes > 1)) this.blamed.add(stage)
-    else if (!offsets) {
-      if (value.lanes > 1) this.blamed.add(stage)
-      else emit(one(base, value))
-    } else if (offsets.every((offset, lane) => offset === lane))
-      emit(one(base, widen(value, lanes)))
-    else {
-      if (write.accumulate && new Set(offsets).size < lanes) this.blamed.add(stage)
-      const start = emitter.name(base)
-      offsets.forEach((offset, lane) => {
-        emit(one(add(start, i32(offset)), value.lanes === 1 ? value : extract(value, lane)))
-      })
-    }
   }
-}
-
-interface Lowered {
-  readonly write: Write
-  readonly value: Expr
-  readonly address: ReturnType<Emitter['address']>
 }
 
 /** The innermost spans of a stage's loop that are written out. */

@@ -2,11 +2,10 @@ import { sizeOf } from '../base/shape.ts'
 import type { OpName } from '../graph/attributes.ts'
 import { type Node, topological } from '../graph/node.ts'
 import { recordOf } from '../graph/ops.ts'
-import type { AnyOp, MovementOp } from '../graph/record.ts'
+import type { AnyOp } from '../graph/record.ts'
 import { viewOf } from './contraction.ts'
-import { fixed, loopPosition, symbolic } from './position.ts'
+import { fixed } from './position.ts'
 import { placesOf } from './transformed.ts'
-import { coordinates } from './value.ts'
 
 /** Which nodes get memory, and which elementwise node each contraction's sums go straight into. */
 export interface Storing {
@@ -83,12 +82,6 @@ export function decideStoring(roots: readonly Node[]): Storing {
       if (!inMemory(base) && !base.is('constant')) stored.add(base)
     }
   }
-  // A slice across the seams of a reshape has no plain positions: what it cuts is stored whole.
-  for (const node of nodes) {
-    const [input] = node.inputs
-    if (node.is('slice') && input!.is('reshape') && !inMemory(input!) && cutsAcross(node))
-      stored.add(input!)
-  }
   // What is read several times over (windows that overlap, rows that are repeated) is not computed each time.
   const cost = costs(nodes, inMemory)
   for (const node of nodes) {
@@ -128,24 +121,6 @@ function behindViews(node: Node): Node {
     if (!view && kindOf(base) !== 'alias') return base
     base = base.inputs[0]!
   }
-}
-
-/** Whether positions behind a slice of a reshape divide by what is no place of theirs. */
-function cutsAcross(node: Node<'slice'>): boolean {
-  const [reshape] = node.inputs as [Node<'reshape'>]
-  const loop = { name: 'o', extent: sizeOf(node.shape) }
-  const coords = coordinates(loopPosition(loop), node.shape)
-  const { pieces } = recordOf<OpName>('slice') as MovementOp<OpName>
-  const [sliced] = pieces(coords, node, symbolic)
-  const behind = viewOf(reshape, sliced!.coords, (at) => at !== reshape)
-  return behind.base === reshape && computed(reshape)
-}
-
-/** Whether anything behind views is computed on the way. */
-function computed(node: Node): boolean {
-  let base = node
-  while (kindOf(base) === 'movement' && base.inputs.length === 1) base = base.inputs[0]!
-  return base.inputs.length > 0
 }
 
 /** Views are followed to what they show; only computed values are stored. */

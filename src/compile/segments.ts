@@ -33,14 +33,15 @@ const MOST_SINGLE = 3
 export function segmentsOf(count: number, width: number, flips: readonly Flip[]): Segment[] {
   const whole = Math.floor(count / width) * width
   const dirty = (at: number) => flips.some(({ from, to }) => from - width < at && at < to)
-  const same = (a: number, b: number) =>
-    !flips.some(({ from, to }) => a < from !== b < from || a < to !== b < to)
+  const round = (at: number) => Math.max(0, Math.min(whole, Math.ceil(at / width) * width))
+  const seams = flips.flatMap(({ from, to }) => [round(from - width + 1), round(to)])
+  const cuts = [...new Set([0, ...seams, whole])].sort((a, b) => a - b)
   const found: Segment[] = []
-  for (let at = 0; at < whole; ) {
-    let to = at + width
-    while (to < whole && dirty(to) === dirty(at) && (dirty(at) || same(at, to))) to += width
-    found.push(...rounds(at, to, width, dirty(at)))
-    at = to
+  for (let i = 0; i + 1 < cuts.length; i++) {
+    const at = cuts[i]!
+    // Rounds with something to decide are one segment, wherever it turns.
+    while (dirty(at) && i + 2 < cuts.length && dirty(cuts[i + 1]!)) i++
+    found.push(...rounds(at, cuts[i + 1]!, width, dirty(at)))
   }
   if (whole < count && whole > 0) {
     const from = count - width

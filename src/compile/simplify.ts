@@ -10,6 +10,7 @@ import type { AnyOp } from '../graph/record.ts'
 import { padOfPad, sliceOfConvolution, sliceOfPad } from './narrow.ts'
 import { overlappingConvolution } from './overlapping.ts'
 import { phasesOfConvolution } from './phases.ts'
+import { sumOfTaps } from './taps.ts'
 import { winograd, winogradWeight } from './winograd.ts'
 
 type Rewrite = (node: Node) => Node | undefined
@@ -66,6 +67,7 @@ const decompositions: readonly Row[] = [
     rewrite: on('convolution', phasesOfConvolution),
   },
   { name: 'convolution: mostly of padding', rewrite: on('convolution', overlappingConvolution) },
+  { name: 'overlapAdd: of few elements', rewrite: on('overlapAdd', sumOfTaps) },
   { name: 'winograd: convolutions with small kernels', rewrite: on('convolution', winograd) },
   { name: 'winograd: their weights', rewrite: on('convolutionWeight', winogradWeight) },
   {

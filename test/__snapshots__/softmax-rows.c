@@ -16,8 +16,10 @@ INLINE f32x16 f32x16_load(const float *p) {
 }
 
 INLINE f32x16 f32x16_max(f32x16 a, f32x16 b) {
-  i32x16 mask = (a > b) | (a != a);
-  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)b));
+  f32x16 r;
+  for (int i = 0; i < 16; i++) r[i] = a[i] > b[i] ? a[i] : b[i];
+  i32x16 mask = a != a;
+  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)r));
 }
 
 INLINE float f32x16_fold_max(f32x16 x) {
@@ -31,8 +33,10 @@ INLINE float f32x16_fold_max(f32x16 x) {
 }
 
 INLINE f32x16 f32x16_min(f32x16 a, f32x16 b) {
-  i32x16 mask = (a < b) | (a != a);
-  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)b));
+  f32x16 r;
+  for (int i = 0; i < 16; i++) r[i] = a[i] < b[i] ? a[i] : b[i];
+  i32x16 mask = a != a;
+  return (f32x16)((mask & (i32x16)a) | (~mask & (i32x16)r));
 }
 
 INLINE f32x16 f32x16_floor(f32x16 x) {

@@ -15,10 +15,11 @@ export interface Row {
 
 export interface Helper {
   readonly lane: string
-  /** A second step over the first one's result `r`; two simple steps become better instructions than one. */
-  readonly finish?: string
-  /** Where this holds the result is `a`, else `b`: whole vectors choose so, which compilers read much faster than lanes. */
-  readonly choose?: string
+  /**
+   * Where this holds the result is `a` after all. Of a vector, that is a second step over whole
+   * vectors: two simple steps become better instructions than one, and are sooner compiled.
+   */
+  readonly unless?: string
 }
 
 const both = (text: string): Row => ({ scalar: text, vector: text })
@@ -66,8 +67,7 @@ export const unaryRows: Rows<UnaryOp> = {
 /** Where either operand is NaN, so is the result; of a first operand that is a literal nothing is tested. */
 const nanAware = (relation: string): Helper => ({
   lane: `a ${relation} b ? a : b`,
-  finish: 'a != a ? a : r',
-  choose: `(a ${relation} b) | (a != a)`,
+  unless: 'a != a',
 })
 
 /** Binary ops by the operands' type. */
@@ -77,8 +77,8 @@ export const binaryRows: Rows<BinaryOp> = {
   mul: { f32: infix('*'), i32: wrapping('*') },
   div: { f32: infix('/'), i32: infix('/') },
   rem: { i32: infix('%') },
-  min: { f32: nanAware('<'), i32: { lane: 'a < b ? a : b', choose: 'a < b' } },
-  max: { f32: nanAware('>'), i32: { lane: 'a > b ? a : b', choose: 'a > b' } },
+  min: { f32: nanAware('<'), i32: { lane: 'a < b ? a : b' } },
+  max: { f32: nanAware('>'), i32: { lane: 'a > b ? a : b' } },
   and: { i32: infix('&'), bool: infix('&') },
   or: { i32: infix('|'), bool: infix('|') },
   xor: { i32: infix('^'), bool: infix('^') },

@@ -94,17 +94,9 @@ export class Prelude {
     const type = this.type(to, lanes)
     const list = parameters.map((name) => `${operand} ${name}`).join(', ')
     const name = `${lanes === 1 ? from : operand}_${op}`
-    if (lanes > 1 && row.choose) {
-      const mask = this.type('bool', lanes)
-      return this.helper(name, type, list, [
-        `  ${mask} mask = ${row.choose};`,
-        `  return ${chosen(type, mask, ['a', 'b'])};`,
-      ])
-    }
-    return this.helper(name, type, list, [
-      ...(lanes === 1 ? scalarSteps(row, type) : laneSteps(row, type, lanes)),
-      '  return r;',
-    ])
+    const steps =
+      lanes === 1 ? scalarSteps(row, type) : laneSteps(row, type, this.type('bool', lanes), lanes)
+    return this.helper(name, type, list, steps)
   }
 
   load(storage: StorageType, lanes: number): string {
@@ -185,14 +177,15 @@ export class Prelude {
 const chosen = (type: string, mask: string, [yes, no]: readonly [string, string]): string =>
   `(${type})((mask & (${mask})${yes}) | (~mask & (${mask})${no}))`
 
-function scalarSteps(row: Helper, type: string): string[] {
-  const first = `  ${type} r = ${row.lane};`
-  return row.finish === undefined ? [first] : [first, `  r = ${row.finish};`]
+function scalarSteps({ lane, unless }: Helper, type: string): string[] {
+  const first = `  ${type} r = ${lane};`
+  return [first, unless === undefined ? '  return r;' : `  return ${unless} ? a : r;`]
 }
 
 /** The row's text once for each lane: operands and results are indexed. */
-function laneSteps(row: Helper, type: string, lanes: number): string[] {
-  const lane = (text: string) => text.replace(/\b[abxr]\b/g, '$&[i]')
-  const steps = [row.lane, ...(row.finish === undefined ? [] : [row.finish])]
-  return [`  ${type} r;`, ...steps.map((step) => lanewise(lanes, `r[i] = ${lane(step)};`))]
+function laneSteps({ lane, unless }: Helper, type: string, mask: string, lanes: number): string[] {
+  const step = `r[i] = ${lane.replace(/\b[abxr]\b/g, '$&[i]')};`
+  const first = [`  ${type} r;`, lanewise(lanes, step)]
+  if (unless === undefined) return [...first, '  return r;']
+  return [...first, `  ${mask} mask = ${unless};`, `  return ${chosen(type, mask, ['a', 'r'])};`]
 }
