@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { shareOfBystanders } from './bystanders.ts'
+import { calm, shareOfBystanders } from './bystanders.ts'
 import { type Contestant, contestantLabel } from './contestants.ts'
 import type { Digest } from './digest.ts'
 import type { Meters } from './meters.ts'
@@ -138,6 +138,7 @@ async function warmUp({ player, first }: Runner, least: number): Promise<void> {
   const milliseconds = WARM_UP * least
   if (first < LONG_FIRST || player.contestant.isOurs)
     await player.ask({ do: 'time', least: milliseconds }, limits.call + milliseconds)
+  await calm()
 }
 
 async function turn({ player, times }: Runner, least: number): Promise<void> {
@@ -146,6 +147,7 @@ async function turn({ player, times }: Runner, least: number): Promise<void> {
   // The others had the caches meanwhile.
   if ((times.at(-1) ?? 0) < LONG_CALL) await time(0)
   times.push(await time(least))
+  await calm()
 }
 
 async function conclude(runner: Runner): Promise<void> {

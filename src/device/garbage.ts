@@ -1,38 +1,49 @@
-/** After handing out so many bytes, those that have lost their owner are looked for. */
-const budget = 128 * 2 ** 20
-/** Looking for them may take this share of the time. */
+/** Looking for owners that are gone may take this share of the time. */
 const share = 0.1
 
+/** How thoroughly to look: among the youngest objects alone (quick, see {@link Garbage}), or everywhere. */
+export type Search = 'young' | 'all'
+
 /**
- * Has JavaScript's garbage collected once much device memory has been handed out: the engine sees
- * little JavaScript memory itself, and so no reason to find out which owners are unreachable. What
- * is found comes back at the event loop's next turn. Browsers offer no such thing: there, the
- * engine finds its own reasons.
+ * Has JavaScript's garbage collected each time much device memory has been handed out: the engine
+ * sees little JavaScript memory itself, and so no reason to find out which owners are unreachable.
+ * A search among the young finds what was dropped soon after it was made, as most results are, in
+ * less than a millisecond; but finalization registries hear of searches everywhere alone. Browsers
+ * offer no such thing: there, the engine finds its own reasons.
  */
 export class Garbage {
+  private readonly search: Search
+  private readonly budget: number
   private handedOut = 0
   private rest = 0
   private collect: (() => void) | undefined
 
+  /** `budget`: bytes that are handed out between two searches. */
+  constructor(search: Search, budget: number) {
+    this.search = search
+    this.budget = budget
+  }
+
   /** Call it before so many bytes are handed out. */
   expect(bytes: number): void {
     this.handedOut += bytes
-    if (this.handedOut <= budget) return
+    if (this.handedOut <= this.budget) return
     const start = performance.now()
     if (start < this.rest) return
-    this.collect ??= collector()
+    this.collect ??= collector(this.search)
     this.collect()
     const end = performance.now()
     this.rest = end + (end - start) / share
-    this.handedOut = 0
+    this.handedOut = bytes
   }
 }
 
 /** The engine's own collection, where it can be had. */
-function collector(): () => void {
+function collector(search: Search): () => void {
   const builtin = globalThis.process?.getBuiltinModule
   if (!builtin) return () => {}
   builtin('node:v8').setFlagsFromString('--expose-gc')
   const found: unknown = builtin('node:vm').runInNewContext('globalThis.gc')
-  return typeof found === 'function' ? (found as () => void) : () => {}
+  if (typeof found !== 'function') return () => {}
+  return search === 'young' ? () => found({ type: 'minor' }) : () => found()
 }

@@ -2,19 +2,21 @@ import type { DType, TypedArray } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { DeviceBuffer } from '../device.ts'
+import { Garbage } from '../garbage.ts'
 import { foreign } from './library.ts'
 import { Recycler } from './recycler.ts'
 
 const alignment = 64
+const hugePage = 2 * 2 ** 20
 /** Programs may read a vector past the end. */
 const slack = 64
-/** Memory of at least a megabyte begins on a huge page, so that first touching it costs few page faults. */
-const hugePage = 2 * 2 ** 20
-export const smallestHuge = 2 ** 20
-/** Smaller memory comes from the heap, where it is reused anyway. */
-const smallestKept = 2 ** 15
+/** Smaller memory is left to the engine's own judgement. */
+const smallestCounted = 2 ** 15
+/** Memory of at least so many bytes is recycled by ourselves, smaller one by the C library. */
+export const large = 32 * 2 ** 20
 
 const recycler = new Recycler()
+const garbage = new Garbage('young', 16 * 2 ** 20)
 
 /**
  * Memory of an ArrayBuffer that JavaScript owns and frees; its bytes never move, so that C can
@@ -24,23 +26,26 @@ export class NativeBuffer implements DeviceBuffer {
   readonly bytes: number
   /** Of the first byte, a multiple of 64. */
   readonly address: bigint
-  /** Never touched before. */
-  readonly fresh: boolean
   private readonly memory: ArrayBuffer
   private readonly offset: number
 
   constructor(bytes: number) {
     this.bytes = Math.max(1, bytes)
-    const align = this.bytes >= smallestHuge ? hugePage : alignment
-    const size = this.bytes + align + slack
-    const kept = this.bytes >= smallestKept
-    const known = kept ? recycler.take(size) : undefined
-    this.memory = known ?? newMemory(size)
-    if (kept) recycler.watch(this, this.memory)
-    this.fresh = !known
+    const align = this.bytes >= large ? hugePage : alignment
+    this.memory = this.take(this.bytes + align + slack)
     const address = foreign().address(this.memory)
     this.offset = Number(-address & BigInt(align - 1))
     this.address = address + BigInt(this.offset)
+  }
+
+  private take(size: number): ArrayBuffer {
+    if (this.bytes < large) {
+      if (this.bytes >= smallestCounted) garbage.expect(size)
+      return newMemory(size)
+    }
+    const memory = recycler.take(size) ?? newMemory(size)
+    recycler.watch(this, memory)
+    return memory
   }
 
   write(data: TypedArray): void {
@@ -66,9 +71,10 @@ export class NativeBuffer implements DeviceBuffer {
   }
 }
 
+/** Not zeroed. */
 function newMemory(bytes: number): ArrayBuffer {
   try {
-    return new ArrayBuffer(bytes)
+    return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
   } catch (cause) {
     throw new BrickError({
       kind: 'device',

@@ -65,6 +65,7 @@ export interface Runtime {
   }
   readonly open: (threads: number) => bigint | null
   readonly close: (pool: bigint) => void
+  readonly keepMemory: (large: number, most: number) => void
   readonly advise: (address: bigint, bytes: number) => void
 }
 
@@ -84,6 +85,10 @@ export async function loadRuntime(cache: LibraryCache): Promise<Runtime> {
     ]) as Runtime['runTimed'],
     open: library.func('brick_open', 'void *', ['int']) as Runtime['open'],
     close: library.func('brick_close', 'void', ['void *']) as Runtime['close'],
+    keepMemory: library.func('brick_keep_memory', 'void', [
+      'int64_t',
+      'int64_t',
+    ]) as Runtime['keepMemory'],
     advise: library.func('brick_advise', 'void', ['int64_t', 'int64_t']) as Runtime['advise'],
   }
 }

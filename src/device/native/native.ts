@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
@@ -5,7 +6,7 @@ import type { Target } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
 import { Times } from '../times.ts'
-import { NativeBuffer, smallestHuge } from './buffer.ts'
+import { large, NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
@@ -25,6 +26,10 @@ export interface NativeOptions {
 const shortRunMicroseconds = 2000
 /** After so many milliseconds of short runs, one gives the event loop a turn. */
 const breathMilliseconds = 25
+/** Memory of at least so many bytes is asked for in huge pages. */
+const worthHugePages = 4 * 2 ** 20
+/** Free bytes that the C library keeps at most, for the next one who wants memory. */
+const mostKept = Math.min(2 ** 29, totalmem() / 16)
 /** Modest figures for one core, for the estimate alone. */
 const flopsPerMicrosecond = 40_000
 const bytesPerMicrosecond = 10_000
@@ -94,13 +99,14 @@ class NativeDevice implements Device {
     this.threads = threads
     this.pool = runtime.open(threads) ?? undefined
     this.arena = new NativeBuffer(64)
+    runtime.keepMemory(large, mostKept)
     // Node unloads the runtime's code when the process ends: no thread may still be running it.
     process.once('exit', this.end)
   }
 
   allocate(bytes: number): NativeBuffer {
     const buffer = new NativeBuffer(bytes)
-    if (buffer.fresh && bytes >= smallestHuge) this.runtime.advise(buffer.address, bytes)
+    if (bytes >= worthHugePages) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
 

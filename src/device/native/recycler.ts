@@ -3,15 +3,18 @@ import { Garbage } from '../garbage.ts'
 
 /** Free memory that is kept at most, in bytes. */
 const most = Math.min(512 * 2 ** 20, totalmem() / 16)
+
 /**
  * Memory whose owner nobody can reach any more, kept for the next one of its size: fresh memory
- * has to be zeroed, and mapped in page by page, when it is first touched.
+ * has to be zeroed, and mapped in page by page, when it is first touched. For large memory, which
+ * the C library would give back to the system; and each time that much came and went, the engine
+ * would look for garbage of its own accord.
  */
 export class Recycler {
   /** By size; the size that was asked for or given back longest ago comes first. */
   private readonly free = new Map<number, ArrayBuffer[]>()
   private held = 0
-  private readonly garbage = new Garbage()
+  private readonly garbage = new Garbage('all', 128 * 2 ** 20)
   private readonly owners = new FinalizationRegistry<ArrayBuffer>((memory) => this.give(memory))
 
   /** Memory of exactly this size that has lost its owner. Its contents are undefined. */

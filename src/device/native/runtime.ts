@@ -14,6 +14,9 @@ export const runtimeSource = `#define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -22,7 +25,6 @@ export const runtimeSource = `#define _GNU_SOURCE
 
 #define CACHE_LINE 64
 #define SPIN_NANOSECONDS 50000
-#define LARGE_BYTES (4 << 20)
 #define HUGE_PAGE (2 << 20)
 
 typedef struct {
@@ -243,12 +245,27 @@ void brick_close(Pool *pool) {
   free(pool);
 }
 
-/* Asks for huge pages where memory is large: fewer address translations. */
+/*
+ * Has the C library keep memory below \`large\` bytes, up to \`most\` in all, rather than give it back
+ * to the system: what comes fresh from there has to be zeroed, and mapped in page by page, when it
+ * is first touched.
+ */
+void brick_keep_memory(int64_t large, int64_t most) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, (int)large);
+  mallopt(M_TRIM_THRESHOLD, (int)most);
+#else
+  (void)large;
+  (void)most;
+#endif
+}
+
+/* Asks for huge pages: fewer address translations. */
 void brick_advise(int64_t address, int64_t bytes) {
 #ifdef MADV_HUGEPAGE
   int64_t start = (address + HUGE_PAGE - 1) & -(int64_t)HUGE_PAGE;
   int64_t end = (address + bytes) & -(int64_t)HUGE_PAGE;
-  if (bytes >= LARGE_BYTES && end > start) {
+  if (end > start) {
     madvise((void *)(intptr_t)start, (size_t)(end - start), MADV_HUGEPAGE);
   }
 #else

@@ -58,7 +58,7 @@ export class WasmMemory {
   #bytes: Uint8Array
   #words: Uint32Array
   readonly #allocator: Allocator
-  readonly #garbage = new Garbage()
+  readonly #garbage = new Garbage('all', 128 * 2 ** 20)
   readonly #registry = new FinalizationRegistry<number>((address) => this.give(address))
 
   constructor(shared: boolean) {
