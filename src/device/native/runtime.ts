@@ -2,16 +2,19 @@
  * The C runtime that all programs share: a pool of threads that walks a program's table of
  * kernels. Compiled once by the system's compiler, like the programs.
  *
- * A run posts one kernel after the other. Chunks are handed out by one 64-bit ticket: its upper
- * half numbers the posted kernel, its lower half counts the chunks that are left, so that a thread
- * which comes late can neither take a chunk twice nor one of another kernel. Idle threads spin for
- * a moment (the next kernel is usually near), then sleep until they are woken.
+ * A run posts one kernel after the other. Each thread has a share of the chunks, the same part of
+ * every kernel, so that it mostly reads what it wrote itself and what its own caches hold; when its
+ * share is done it helps the others with theirs. A share is a 64-bit ticket: its upper half numbers
+ * the posted kernel, its lower half counts the chunks that are left, so that a thread which comes
+ * late can neither take a chunk twice nor one of another kernel. Idle threads spin for a moment (the
+ * next kernel is usually near), then sleep until they are woken.
  */
 export const runtimeSource = `#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #ifdef __GLIBC__
@@ -38,8 +41,20 @@ typedef struct {
   long long bytes;
 } Scratch;
 
-typedef struct Pool {
-  _Alignas(CACHE_LINE) _Atomic uint64_t ticket;
+typedef struct {
+  _Alignas(CACHE_LINE) _Atomic uint64_t left;
+} Ticket;
+
+typedef struct Pool Pool;
+
+typedef struct {
+  Pool *pool;
+  int index;
+  pthread_t thread;
+} Worker;
+
+struct Pool {
+  _Alignas(CACHE_LINE) _Atomic uint32_t posted;
   _Alignas(CACHE_LINE) _Atomic uint32_t finished;
   _Alignas(CACHE_LINE) _Atomic uint32_t signal;
   _Atomic int sleepers;
@@ -47,13 +62,15 @@ typedef struct Pool {
   _Atomic int closing;
   _Alignas(CACHE_LINE) const Kernel *kernel;
   char *const *slots;
+  /* Of each thread; the caller's is the first. */
+  Ticket *tickets;
   int workers;
-  pthread_t *threads;
+  Worker *threads;
   Scratch caller_scratch;
   pthread_mutex_t running;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-} Pool;
+};
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -107,47 +124,67 @@ static char *scratch_of(Scratch *scratch, long long bytes) {
   return scratch->memory;
 }
 
-/* Takes and runs chunks of the posted kernel until none is left. */
-static void work(Pool *pool, Scratch *scratch) {
-  uint64_t ticket = atomic_load(&pool->ticket);
-  while ((uint32_t)ticket) {
-    if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket - 1)) continue;
+/* Where a thread's share of so many chunks ends; it begins where the one before ends. */
+static int64_t share_end(int64_t chunks, int thread, int threads) {
+  return chunks * (thread + 1) / threads;
+}
+
+/* Takes a chunk of a thread's share: its number, or -1. */
+static int take(Pool *pool, int thread) {
+  _Atomic uint64_t *left = &pool->tickets[thread].left;
+  uint64_t seen = atomic_load(left);
+  while ((uint32_t)seen) {
+    if (!atomic_compare_exchange_weak(left, &seen, seen - 1)) continue;
     /* The kernel can't end before this chunk has, so what it says stays true. */
-    const Kernel *kernel = pool->kernel;
-    char *memory = scratch_of(scratch, kernel->scratch_bytes);
-    uint32_t chunks = (uint32_t)kernel->chunks;
-    kernel->run(pool->slots, (int)(chunks - (uint32_t)ticket), memory);
-    if (atomic_fetch_add(&pool->finished, 1) + 1 == chunks && atomic_load(&pool->caller_sleeps)) {
-      wake(pool, &pool->finished, 1);
+    return (int)(share_end(pool->kernel->chunks, thread, pool->workers + 1) - (uint32_t)seen);
+  }
+  return -1;
+}
+
+/* Runs chunks of the posted kernel until none is left: its own, then others'. */
+static void work(Pool *pool, Scratch *scratch, int self) {
+  int threads = pool->workers + 1;
+  for (int i = 0; i < threads; i++) {
+    int thread = (self + i) % threads;
+    for (int chunk; (chunk = take(pool, thread)) >= 0;) {
+      const Kernel *kernel = pool->kernel;
+      uint32_t chunks = (uint32_t)kernel->chunks;
+      kernel->run(pool->slots, chunk, scratch_of(scratch, kernel->scratch_bytes));
+      if (atomic_fetch_add(&pool->finished, 1) + 1 == chunks && atomic_load(&pool->caller_sleeps)) {
+        wake(pool, &pool->finished, 1);
+      }
     }
-    ticket = atomic_load(&pool->ticket);
   }
 }
 
-static int ready(Pool *pool) {
-  return (uint32_t)atomic_load(&pool->ticket) != 0 || atomic_load(&pool->closing);
+/* Whether anything has happened since a thread saw the kernel with this number. */
+static int ready(Pool *pool, uint32_t seen) {
+  return atomic_load(&pool->posted) != seen || atomic_load(&pool->closing);
 }
 
-static void await_work(Pool *pool) {
+static void await_work(Pool *pool, uint32_t seen) {
   int64_t end = now() + SPIN_NANOSECONDS;
   while (now() < end) {
     for (int i = 0; i < 32; i++) {
-      if (ready(pool)) return;
+      if (ready(pool, seen)) return;
       pause_briefly();
     }
   }
   atomic_fetch_add(&pool->sleepers, 1);
   uint32_t signal = atomic_load(&pool->signal);
-  if (!ready(pool)) sleep_while(pool, &pool->signal, signal);
+  if (!ready(pool, seen)) sleep_while(pool, &pool->signal, signal);
   atomic_fetch_sub(&pool->sleepers, 1);
 }
 
 static void *worker(void *argument) {
-  Pool *pool = argument;
+  Worker *self = argument;
+  Pool *pool = self->pool;
   Scratch scratch = { 0, 0 };
+  uint32_t seen = 0;
   while (!atomic_load(&pool->closing)) {
-    await_work(pool);
-    work(pool, &scratch);
+    await_work(pool, seen);
+    seen = atomic_load(&pool->posted);
+    work(pool, &scratch, self->index);
   }
   free(scratch.memory);
   return 0;
@@ -176,16 +213,22 @@ static void run_kernel(Pool *pool, const Kernel *kernel) {
     for (int chunk = 0; chunk < kernel->chunks; chunk++) kernel->run(pool->slots, chunk, scratch);
     return;
   }
-  uint64_t epoch = (atomic_load(&pool->ticket) >> 32) + 1;
+  uint32_t number = atomic_load(&pool->posted) + 1;
+  int threads = pool->workers + 1;
   pool->kernel = kernel;
   atomic_store(&pool->finished, 0);
-  atomic_store(&pool->ticket, epoch << 32 | (uint32_t)kernel->chunks);
+  for (int thread = 0, from = 0; thread < threads; thread++) {
+    int end = (int)share_end(kernel->chunks, thread, threads);
+    atomic_store(&pool->tickets[thread].left, (uint64_t)number << 32 | (uint32_t)(end - from));
+    from = end;
+  }
+  atomic_store(&pool->posted, number);
   int sleepers = atomic_load(&pool->sleepers);
   if (sleepers > 0) {
     atomic_fetch_add(&pool->signal, 1);
     wake(pool, &pool->signal, kernel->chunks <= sleepers ? (int)kernel->chunks - 1 : sleepers);
   }
-  work(pool, &pool->caller_scratch);
+  work(pool, &pool->caller_scratch, 0);
   await_finish(pool, (uint32_t)kernel->chunks);
 }
 
@@ -224,9 +267,14 @@ Pool *brick_open(int threads) {
   pthread_mutex_init(&pool->lock, 0);
   pthread_cond_init(&pool->changed, 0);
   pool->threads = calloc((size_t)threads, sizeof *pool->threads);
-  if (!pool->threads) return 0;
+  size_t bytes = (size_t)threads * sizeof(Ticket);
+  if (!pool->threads || posix_memalign((void **)&pool->tickets, CACHE_LINE, bytes)) return 0;
+  memset(pool->tickets, 0, bytes);
+  /* Workers ask how many they are once there is work. */
   while (pool->workers < threads - 1) {
-    if (pthread_create(pool->threads + pool->workers, 0, worker, pool)) break;
+    Worker *worker_of = pool->threads + pool->workers;
+    *worker_of = (Worker){ .pool = pool, .index = pool->workers + 1 };
+    if (pthread_create(&worker_of->thread, 0, worker, worker_of)) break;
     pool->workers++;
   }
   return pool;
@@ -238,10 +286,11 @@ void brick_close(Pool *pool) {
   atomic_store(&pool->closing, 1);
   atomic_fetch_add(&pool->signal, 1);
   wake(pool, &pool->signal, pool->workers);
-  for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], 0);
+  for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i].thread, 0);
   pthread_mutex_unlock(&pool->running);
   free(pool->caller_scratch.memory);
   free(pool->threads);
+  free(pool->tickets);
   free(pool);
 }
 
