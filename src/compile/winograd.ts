@@ -136,12 +136,14 @@ export function winogradWeight(node: Node<'convolutionWeight'>): Node | undefine
   const tiles = make('reshape', [padded], { shape: [batch, kernels, down, out, across, out] })
   const order = make('permute', [tiles], { order: [3, 5, 0, 2, 4, 1] })
   const gradient = make('transform', [order], { axes: [0, 1], matrix: turned(outputMatrix(out)) })
+  // The innermost axis' operand is packed a panel at a time, the other may be packed whole: the smaller.
+  const wide = kernels > channels
   const product = make('contract', [gradient, input], {
     a: [0, 1, 2, 3, 4, 5],
     b: [0, 1, 2, 3, 4, 6],
-    out: [0, 1, 5, 6],
+    out: wide ? [0, 1, 6, 5] : [0, 1, 5, 6],
   })
-  const last = make('permute', [product], { order: [2, 3, 0, 1] })
+  const last = make('permute', [product], { order: wide ? [3, 2, 0, 1] : [2, 3, 0, 1] })
   return make('transform', [last], {
     axes: [2, 3],
     matrix: turned(filterMatrix(node.attrs.kernel[0]!)),

@@ -29,7 +29,8 @@ export class Garbage {
     this.handedOut += bytes
     if (this.handedOut <= this.budget) return
     const start = performance.now()
-    if (start < this.rest) return
+    // Who wants more than all of it at once will not soon come again.
+    if (start < this.rest && bytes <= this.budget) return
     this.collect ??= collector(this.search)
     this.collect()
     const end = performance.now()

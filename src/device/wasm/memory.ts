@@ -73,7 +73,6 @@ export class WasmMemory {
   /** A buffer with undefined contents, freed once it is unreachable. */
   buffer(bytes: number): WasmBuffer {
     const size = Math.max(1, bytes)
-    this.#garbage.expect(size)
     const address = this.take(size)
     const buffer = new WasmBuffer(size, address)
     this.#registry.register(buffer, address)
@@ -83,6 +82,7 @@ export class WasmMemory {
 
   /** Memory with undefined contents, until `give`. */
   take(bytes: number): number {
+    this.#garbage.expect(bytes)
     const address = this.#allocator.take(bytes + SLACK)
     if (address === undefined) throw this.#full(bytes)
     return address
