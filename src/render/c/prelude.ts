@@ -131,6 +131,39 @@ export class Prelude {
     ])
   }
 
+  /** A store of f32 that goes past the caches where the processor has such a thing and the place is even. */
+  stream(lanes: number): string {
+    const type = this.type('f32', lanes)
+    const store = this.store('f32', lanes)
+    const builtin = { 16: '512', 8: '256', 4: '' }[lanes]
+    if (builtin === undefined) return store
+    const feature = { 16: '__AVX512F__', 8: '__AVX__', 4: '__SSE__' }[lanes]
+    return this.helper(`f32x${lanes}_stream`, 'void', `float *p, ${type} v`, [
+      `  if ((__UINTPTR_TYPE__)p & ${lanes * 4 - 1}) {`,
+      `    ${store}(p, v);`,
+      '    return;',
+      '  }',
+      '#if defined(__clang__)',
+      `  __builtin_nontemporal_store(v, (${type} *)p);`,
+      `#elif defined(${feature})`,
+      `  __builtin_ia32_movntps${builtin}(p, v);`,
+      '#else',
+      `  ${store}(p, v);`,
+      '#endif',
+    ])
+  }
+
+  /** Has others see streamed stores before anything that is stored after them. */
+  fence(): string {
+    return this.helper('stream_fence', 'void', 'void', [
+      '#if defined(__SSE__)',
+      '  __builtin_ia32_sfence();',
+      '#else',
+      '  __atomic_thread_fence(__ATOMIC_RELEASE);',
+      '#endif',
+    ])
+  }
+
   /** Lane i with lane i + n/2, halving n; a mask folds to 0 or −1. */
   fold(op: FoldOp, dtype: RegisterType, lanes: number): string {
     const scalar = scalarType[dtype]

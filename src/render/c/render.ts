@@ -8,6 +8,7 @@ import { identifier } from './names.ts'
 import { elementText } from './ops.ts'
 import { Prelude } from './prelude.ts'
 import { blockLines, commentText } from './statement.ts'
+import { streamedBuffers } from './streamed.ts'
 
 /** Statements from which a second compiler process pays. */
 const largeProgram = 600
@@ -85,7 +86,7 @@ function functionText(func: Func, prelude: Prelude): string {
     const constant = param.writable ? '' : 'const '
     return `${constant}${elementText[param.dtype].type} *restrict ${name}`
   })
-  const scope = { prelude, storage, indexLets: indexLets(func.body) }
+  const scope = { prelude, storage, indexLets: indexLets(func.body), streamed: new Set<string>() }
   const lines = blockLines(func.body, scope, 1)
   const list = parameters.join(', ') || 'void'
   return [`SHARED void fn_${func.name}(${list}) {`, ...lines, '}'].join('\n')
@@ -130,7 +131,10 @@ function kernelHead(program: Program, index: number): string[] {
 function bodyLines(program: Program, kernel: Kernel, prelude: Prelude): string[] {
   const storage = new Map<string, StorageType>()
   for (const { name, dtype } of [...program.buffers, ...kernel.scratch]) storage.set(name, dtype)
-  return blockLines(kernel.body, { prelude, storage, indexLets: indexLets(kernel.body) }, 1)
+  const streamed = streamedBuffers(program, kernel)
+  const scope = { prelude, storage, indexLets: indexLets(kernel.body), streamed }
+  const lines = blockLines(kernel.body, scope, 1)
+  return streamed.size > 0 ? [...lines, `  ${prelude.fence()}();`] : lines
 }
 
 /** What the runtime looks up: the kernels in the order in which they run. */

@@ -8,6 +8,8 @@ import { elementText } from './ops.ts'
 /** What the text of a statement depends on: the expressions' context, and which `let`s are indices. */
 export interface Scope extends Context {
   readonly indexLets: ReadonlySet<Stmt>
+  /** Buffers whose stores go past the caches. */
+  readonly streamed: ReadonlySet<string>
 }
 
 /** The lines of a block, one statement a line, indented by two spaces for each level. */
@@ -79,7 +81,11 @@ function storeLine({ buffer, index, value }: Stmt & { kind: 'store' }, scope: Sc
   const text = expressionText(value, scope)
   if (value.lanes > 1) {
     const address = addressText(buffer, index, scope)
-    return `${scope.prelude.store(storage, value.lanes)}(${address}, ${strip(text)});`
+    const { prelude, streamed } = scope
+    const put = streamed.has(buffer)
+      ? prelude.stream(value.lanes)
+      : prelude.store(storage, value.lanes)
+    return `${put}(${address}, ${strip(text)});`
   }
   const element = elementText[storage].store.replace('$x', () => text)
   return `${elementAt(buffer, index, scope)} = ${strip(element)};`
