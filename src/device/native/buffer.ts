@@ -3,61 +3,60 @@ import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { DeviceBuffer } from '../device.ts'
 import { Garbage } from '../garbage.ts'
+import { large, takeLarge } from './large.ts'
 import { foreign } from './library.ts'
-import { Recycler } from './recycler.ts'
 
 const alignment = 64
-const hugePage = 2 * 2 ** 20
 /** Programs may read a vector past the end. */
 const slack = 64
 /** Smaller memory is left to the engine's own judgement. */
 const smallestCounted = 2 ** 15
-/** Memory of at least so many bytes is recycled by ourselves, smaller one by the C library. */
-export const large = 32 * 2 ** 20
 
-const recycler = new Recycler()
 const garbage = new Garbage('young', 16 * 2 ** 20)
 
+/** Copies bytes from one address to another. */
+export type Copy = (to: bigint, from: bigint, bytes: number) => void
+
 /**
- * Memory of an ArrayBuffer that JavaScript owns and frees; its bytes never move, so that C can
- * keep their address for as long as somebody keeps the buffer.
+ * Memory for C, at an address that never moves, for as long as somebody keeps the buffer: of an
+ * ArrayBuffer that JavaScript owns and frees, or (large) of the add-on. Contents are undefined at
+ * first.
  */
 export class NativeBuffer implements DeviceBuffer {
   readonly bytes: number
   /** Of the first byte, a multiple of 64. */
   readonly address: bigint
-  private readonly memory: ArrayBuffer
-  private readonly offset: number
+  /** What keeps the memory: an ArrayBuffer or a token. */
+  readonly owner: object
 
   constructor(bytes: number) {
     this.bytes = Math.max(1, bytes)
-    const align = this.bytes >= large ? hugePage : alignment
-    this.memory = this.take(this.bytes + align + slack)
-    const address = foreign().address(this.memory)
-    this.offset = Number(-address & BigInt(align - 1))
-    this.address = address + BigInt(this.offset)
-  }
-
-  private take(size: number): ArrayBuffer {
+    const size = this.bytes + alignment + slack
+    if (this.bytes >= smallestCounted) garbage.expect(size)
     if (this.bytes < large) {
-      if (this.bytes >= smallestCounted) garbage.expect(size)
-      return newMemory(size)
+      const memory = newMemory(size)
+      const address = foreign().address(memory)
+      this.owner = memory
+      this.address = address + (-address & BigInt(alignment - 1))
+    } else {
+      const taken = takeLarge(size)
+      if (!taken) throw noMemory(size, 'none left')
+      this.owner = taken.token
+      this.address = taken.address
     }
-    const memory = recycler.take(size) ?? newMemory(size)
-    recycler.watch(this, memory)
-    return memory
   }
 
-  write(data: TypedArray): void {
+  write(data: TypedArray, copy: Copy): void {
     this.check('write', data.byteLength)
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    new Uint8Array(this.memory, this.offset, data.byteLength).set(bytes)
+    if (data.byteLength > 0) copy(this.address, addressOf(data), data.byteLength)
   }
 
-  read(dtype: DType, length: number): TypedArray {
+  read(dtype: DType, length: number, copy: Copy): TypedArray {
     const { array, bytes } = dtypes[dtype]
     this.check('read', length * bytes)
-    return new array(this.memory.slice(this.offset, this.offset + length * bytes))
+    const data = new array(length)
+    if (length > 0) copy(addressOf(data), this.address, data.byteLength)
+    return data
   }
 
   private check(where: string, bytes: number): void {
@@ -71,18 +70,25 @@ export class NativeBuffer implements DeviceBuffer {
   }
 }
 
+const addressOf = ({ buffer, byteOffset }: TypedArray): bigint =>
+  foreign().address(buffer) + BigInt(byteOffset)
+
 /** Not zeroed. */
 function newMemory(bytes: number): ArrayBuffer {
   try {
     return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
   } catch (cause) {
-    throw new BrickError({
-      kind: 'device',
-      where: 'native device',
-      wanted: `${bytes} bytes of memory`,
-      got: (cause as Error).message,
-      remedy: 'Use a smaller batch or model, or checkpoint parts of the model.',
-      cause,
-    })
+    throw noMemory(bytes, (cause as Error).message, cause)
   }
+}
+
+function noMemory(bytes: number, got: string, cause?: unknown): BrickError {
+  return new BrickError({
+    kind: 'device',
+    where: 'native device',
+    wanted: `${bytes} bytes of memory`,
+    got,
+    remedy: 'Use a smaller batch or model, or checkpoint parts of the model.',
+    cause,
+  })
 }

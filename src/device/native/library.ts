@@ -66,6 +66,7 @@ export interface Runtime {
   readonly open: (threads: number) => bigint | null
   readonly close: (pool: bigint) => void
   readonly keepMemory: (large: number, most: number) => void
+  readonly copy: (to: bigint, from: bigint, bytes: number) => void
   readonly advise: (address: bigint, bytes: number) => void
 }
 
@@ -89,6 +90,7 @@ export async function loadRuntime(cache: LibraryCache): Promise<Runtime> {
       'int64_t',
       'int64_t',
     ]) as Runtime['keepMemory'],
+    copy: library.func('brick_copy', 'void', ['int64_t', 'int64_t', 'int64_t']) as Runtime['copy'],
     advise: library.func('brick_advise', 'void', ['int64_t', 'int64_t']) as Runtime['advise'],
   }
 }

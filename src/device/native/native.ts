@@ -6,9 +6,10 @@ import type { Target } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
 import { Times } from '../times.ts'
-import { large, NativeBuffer } from './buffer.ts'
+import { NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
+import { large, loadLargeMemory } from './large.ts'
 import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
 import { detectMachine, type Machine, threadCount } from './machine.ts'
 
@@ -28,7 +29,7 @@ const shortRunMicroseconds = 2000
 const breathMilliseconds = 25
 /** Memory of at least so many bytes is asked for in huge pages. */
 const worthHugePages = 4 * 2 ** 20
-/** Free bytes that the C library keeps at most, for the next one who wants memory. */
+/** Free bytes that are kept at most for the next one who wants memory: large pieces, and all others. */
 const mostKept = Math.min(2 ** 29, totalmem() / 16)
 /** Modest figures for one core, for the estimate alone. */
 const flopsPerMicrosecond = 40_000
@@ -106,16 +107,16 @@ class NativeDevice implements Device {
 
   allocate(bytes: number): NativeBuffer {
     const buffer = new NativeBuffer(bytes)
-    if (bytes >= worthHugePages) this.runtime.advise(buffer.address, bytes)
+    if (bytes >= worthHugePages && bytes < large) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
 
   write(buffer: DeviceBuffer, data: TypedArray): void {
-    own(buffer).write(data)
+    own(buffer).write(data, this.runtime.copy)
   }
 
   read(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
-    return own(buffer).read(dtype, length)
+    return own(buffer).read(dtype, length, this.runtime.copy)
   }
 
   async load(program: Program, timed = false): Promise<Executable> {
@@ -231,5 +232,6 @@ export async function createNativeDevice(options: NativeOptions = {}): Promise<D
   if (!search.found) throw noCompiler(search.reason)
   const folder = options.cacheFolder ?? defaultCacheFolder()
   const cache = await LibraryCache.open(folder, search.found, machine.identity)
-  return new NativeDevice(machine, cache, await loadRuntime(cache), threads)
+  const [runtime] = await Promise.all([loadRuntime(cache), loadLargeMemory(cache, mostKept)])
+  return new NativeDevice(machine, cache, runtime, threads)
 }

@@ -309,6 +309,10 @@ void brick_keep_memory(int64_t large, int64_t most) {
 #endif
 }
 
+void brick_copy(int64_t to, int64_t from, int64_t bytes) {
+  memcpy((void *)(intptr_t)to, (const void *)(intptr_t)from, (size_t)bytes);
+}
+
 /* Asks for huge pages: fewer address translations. */
 void brick_advise(int64_t address, int64_t bytes) {
 #ifdef MADV_HUGEPAGE
