@@ -15,6 +15,8 @@ const limits = { start: 60_000, ours: 300_000, peers: 60_000, call: 20_000, chec
 const LONG_CALL = 100
 /** Whoever takes this long for the first call has no unmeasured turn; the others do, of a few times their turn. */
 const LONG_FIRST = 5000
+/** A peer whose turns have taken so long in all has no further ones. */
+const PATIENCE = 20_000
 const WARM_UP = 3
 
 /** How thoroughly to measure. */
@@ -142,6 +144,8 @@ async function warmUp({ player, first }: Runner, least: number): Promise<void> {
 }
 
 async function turn({ player, times }: Runner, least: number): Promise<void> {
+  const spent = times.reduce((a, b) => a + Math.max(b, least), 0)
+  if (!player.contestant.isOurs && spent > PATIENCE) return
   const time = async (ms: number) =>
     (await player.ask({ do: 'time', least: ms }, limits.call + ms)).milliseconds
   // The others had the caches meanwhile.
