@@ -20,6 +20,7 @@ import { machineFrom, threadCount } from '../src/device/native/machine.ts'
 import { createNativeDevice } from '../src/device/native/native.ts'
 import * as b from '../src/loop/build.ts'
 import type { Kernel, Program, Stmt } from '../src/loop/ir.ts'
+import { renderC } from '../src/render/c/render.ts'
 import { difference, type LoopCase, programs } from './loop-programs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-native-'))
@@ -178,6 +179,45 @@ test('memory keeps what is written', async () => {
   }
   await device.close()
 })
+
+const large = 40 * 2 ** 20
+
+test('large memory is written and read at any place, and used again once nobody has it', async () => {
+  const device = await createNativeDevice({ threads: 1, cacheFolder: folder })
+  const data = new Uint8Array(large).map((_, at) => at % 251)
+  const addresses = new Set<bigint>()
+  for (let round = 0; round < 20; round++) {
+    const buffer = device.allocate(large)
+    device.write(buffer, data)
+    expect(Buffer.compare(device.read(buffer, 'u8', large) as Uint8Array, data)).toBe(0)
+    addresses.add((buffer as unknown as { address: bigint }).address)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(addresses.size).toBeLessThan(10)
+  await device.close()
+})
+
+test.each([0, 3])(
+  'what is larger than caches is written past them, from element %i on',
+  async (from) => {
+    const device = await createNativeDevice({ threads: 2, cacheFolder: folder })
+    const { lanes } = device.target
+    const [size, each] = [large / 4, 2 ** 16]
+    const at = b.add(b.add(b.mul(chunk, b.i32(each)), b.variable('i')), b.i32(from))
+    const value = b.unary('toF32', b.ramp(at, lanes))
+    const body = [b.loop('i', zero, b.i32(each), [b.store('y', at, value)], { step: lanes })]
+    const built = program([{ body, chunks: size / each - 1 }])
+    const out = { name: 'y', dtype: 'f32', size, slot: 1, offset: 0 } as const
+    const it: Program = { ...built, buffers: [out] }
+    expect(renderC(it).join()).toContain(`f32x${lanes}_stream(`)
+    const slot = device.allocate(large)
+    await device.run(await device.load(it), [slot])
+    const written = size - each
+    const got = device.read(slot, 'f32', written + from).subarray(from)
+    expect(got.every((x, i) => x === i + from)).toBe(true)
+    await device.close()
+  },
+)
 
 describe('the cache', () => {
   const source = (value: number, flags = programFlags) => ({

@@ -49,6 +49,20 @@ function relu(from: string, to: string): Stmt[] {
   ]
 }
 
+test('stores go past the caches where a buffer is large, and neither read nor handed on', () => {
+  const grown = (it: Program): Program => ({
+    ...it,
+    buffers: it.buffers.map((buffer) => ({ ...buffer, size: 2 ** 23 })),
+  })
+  const [apart] = renderC(grown(program([kernel('apart', relu('x', 'y'))])))
+  expect(apart).toContain('f32x16_stream(y + at')
+  expect(apart).toContain('  stream_fence();\n}')
+  const [inPlace] = renderC(grown(program([kernel('inPlace', relu('x', 'x'))])))
+  expect(inPlace).not.toContain('stream')
+  const [small] = renderC(program([kernel('small', relu('x', 'y'))]))
+  expect(small).not.toContain('stream')
+})
+
 test('a kernel is readable C', () => {
   const [source, ...others] = renderC(program([kernel('relu', relu('x', 'y'))]))
   expect(others).toEqual([])

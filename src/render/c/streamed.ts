@@ -13,17 +13,20 @@ export function streamedBuffers({ buffers }: Program, { body }: Kernel): Set<str
   const large = buffers.filter(({ dtype, size }) => {
     return dtype === 'f32' && size * storageBytes[dtype] >= LARGE
   })
-  const streamed = new Set(large.map(({ name }) => name))
-  if (streamed.size === 0) return streamed
+  if (large.length === 0) return new Set()
+  const written = new Set<string>()
+  const others = new Set<string>()
   eachStatement(body, (stmt) => {
+    if (stmt.kind === 'store') written.add(stmt.buffer)
     if (stmt.kind === 'call') {
-      for (const arg of stmt.args) if (arg.kind === 'pointer') streamed.delete(arg.buffer)
+      for (const arg of stmt.args) if (arg.kind === 'pointer') others.add(arg.buffer)
     }
     for (const expr of expressions(stmt)) {
       eachExpression(expr, (inner) => {
-        if (inner.kind === 'load') streamed.delete(inner.buffer)
+        if (inner.kind === 'load') others.add(inner.buffer)
       })
     }
   })
-  return streamed
+  const names = large.map(({ name }) => name)
+  return new Set(names.filter((name) => written.has(name) && !others.has(name)))
 }
