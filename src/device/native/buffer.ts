@@ -15,6 +15,9 @@ const smallestCounted = 2 ** 15
 /** Memory of at least so many bytes is recycled by ourselves, smaller one by the C library. */
 export const large = 32 * 2 ** 20
 
+/** What is held for good is no reason to look for garbage. */
+export type Life = 'passing' | 'lasting'
+
 const recycler = new Recycler()
 const garbage = new Garbage('young', 16 * 2 ** 20)
 
@@ -29,18 +32,18 @@ export class NativeBuffer implements DeviceBuffer {
   private readonly memory: ArrayBuffer
   private readonly offset: number
 
-  constructor(bytes: number) {
+  constructor(bytes: number, life: Life) {
     this.bytes = Math.max(1, bytes)
     const align = this.bytes >= large ? hugePage : alignment
-    this.memory = this.take(this.bytes + align + slack)
+    this.memory = this.take(this.bytes + align + slack, life)
     const address = foreign().address(this.memory)
     this.offset = Number(-address & BigInt(align - 1))
     this.address = address + BigInt(this.offset)
   }
 
-  private take(size: number): ArrayBuffer {
+  private take(size: number, life: Life): ArrayBuffer {
     if (this.bytes < large) {
-      if (this.bytes >= smallestCounted) garbage.expect(size)
+      if (life === 'passing' && this.bytes >= smallestCounted) garbage.expect(size)
       return newMemory(size)
     }
     const memory = recycler.take(size) ?? newMemory(size)

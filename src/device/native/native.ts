@@ -3,10 +3,9 @@ import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { type Outline, outlineOf, type Program } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
-import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
 import { Times } from '../times.ts'
-import { large, NativeBuffer } from './buffer.ts'
+import { type Life, large, NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { compilerFingerprint } from './fingerprint.ts'
@@ -14,6 +13,7 @@ import {
   foreign,
   type Library,
   type LoadedLibrary,
+  loadForeign,
   loadLibrary,
   loadRuntime,
   openLibrary,
@@ -117,14 +117,14 @@ class NativeDevice implements Device {
     this.runtime = runtime
     this.threads = threads
     this.pool = runtime.open(threads) ?? undefined
-    this.arena = new NativeBuffer(64)
+    this.arena = new NativeBuffer(64, 'lasting')
     runtime.keepMemory(large, mostKept)
     // Node unloads the runtime's code when the process ends: no thread may still be running it.
     process.once('exit', this.end)
   }
 
-  allocate(bytes: number): NativeBuffer {
-    const buffer = new NativeBuffer(bytes)
+  allocate(bytes: number, life: Life = 'passing'): NativeBuffer {
+    const buffer = new NativeBuffer(bytes, life)
     if (bytes >= worthHugePages) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
@@ -138,6 +138,8 @@ class NativeDevice implements Device {
   }
 
   async load(program: Program, { timed = false, key }: LoadOptions = {}): Promise<Executable> {
+    // Not before it is needed: where all programs can be recalled, it never is.
+    const { renderC } = await import('../../render/c/render.ts')
     const outline = outlineOf(program)
     const { library, path } = await this.libraryOf(renderC(program))
     if (key !== undefined) await this.outlines?.keep(key, { outline, library: path })
@@ -174,7 +176,8 @@ class NativeDevice implements Device {
     if (slots.length !== program.slots - 1) {
       throw misuse(`${slots.length} slots`, `${program.slots - 1} slots`)
     }
-    if (program.arenaBytes > this.arena.bytes) this.arena = this.allocate(program.arenaBytes)
+    if (program.arenaBytes > this.arena.bytes)
+      this.arena = this.allocate(program.arenaBytes, 'lasting')
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
     if (!executable.short || this.busy > breathMilliseconds) return this.runLong(executable, slots)
@@ -260,7 +263,7 @@ export async function createNativeDevice(options: NativeOptions = {}): Promise<D
   // While the compiler is asked for its version:
   const machine = detectMachine()
   const fingerprint = compilerFingerprint()
-  const search = await searching
+  const [search] = await Promise.all([searching, loadForeign()])
   if (!search.found) throw noCompiler(search.reason)
   const folder = options.cacheFolder ?? defaultCacheFolder()
   const cache = await LibraryCache.open(folder, search.found, machine.identity)
@@ -272,5 +275,7 @@ const flagsFor = ({ flags }: Machine): readonly string[] => [...programFlags, ..
 
 function outlinesOf(cache: LibraryCache, machine: Machine, fingerprint: string): OutlineCache {
   const target = JSON.stringify(machine.target)
-  return new OutlineCache(cache, [fingerprint, target, ...flagsFor(machine)])
+  // The engine's mathematics is in what the compiler computes of constants.
+  const engine = process.versions.v8
+  return new OutlineCache(cache, [fingerprint, engine, target, ...flagsFor(machine)])
 }
