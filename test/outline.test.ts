@@ -12,8 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { compileGraph } from '../src/compile/compile.ts'
+import { LibraryCache } from '../src/device/native/cache.ts'
+import { findCompiler, programFlags } from '../src/device/native/compiler.ts'
 import { compilerFingerprint, fingerprintOf } from '../src/device/native/fingerprint.ts'
 import { createNativeDevice } from '../src/device/native/native.ts'
+import { OutlineCache } from '../src/device/native/outline.ts'
 import {
   compile,
   createBackend,
@@ -184,15 +187,30 @@ test('a device recalls what was loaded under a key, and no other', async () => {
   await second.close()
 })
 
+test('what another maker kept is not found', async () => {
+  const { found } = await findCompiler()
+  const libraries = await LibraryCache.open(fresh(), found!, 'this machine')
+  const units = ['int answer(void) { return 42; }']
+  const library = await libraries.library({ units, flags: programFlags })
+  const kept = { outline: { kernels: [], slots: 1, arenaBytes: 0 }, library }
+  const before = new OutlineCache(libraries, ['before'])
+  const after = new OutlineCache(libraries, ['after'])
+  await before.keep('key', kept)
+  expect(await before.find('key')).toEqual(kept)
+  expect(await after.find('key')).toBeUndefined()
+})
+
 describe('the compiler’s fingerprint', () => {
-  const rooms = 'base loop graph gradient interpreter compile render device tensor'.split(' ')
+  const rooms = 'base loop graph gradient interpreter compile render/c device/native tensor'.split(
+    ' ',
+  )
   const house = () => {
     const root = fresh()
     for (const room of rooms) {
       mkdirSync(join(root, room, 'deep'), { recursive: true })
       writeFileSync(join(root, room, 'deep', 'one.ts'), `// ${room}`)
     }
-    const member = join(root, 'device', 'deep', 'one.ts')
+    const member = join(root, 'device/native', 'deep', 'one.ts')
     return { root, member, of: (before = Infinity) => fingerprintOf(root, member, before) }
   }
 

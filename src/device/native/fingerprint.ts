@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Between a task's key and its machine code: what is made of equal keys depends on these alone. */
+/** All that stands between a task's key and its machine code. */
 const rooms = [
   'base',
   'loop',
@@ -11,8 +11,8 @@ const rooms = [
   'gradient',
   'interpreter',
   'compile',
-  'render',
-  'device',
+  'render/c',
+  'device/native',
   'tensor',
 ]
 
@@ -49,7 +49,7 @@ function codeIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
-      const path = join(folder, entry.name)
+      const path = `${folder}${sep}${entry.name}`
       if (entry.isDirectory()) return codeIn(path)
       return /\.[jt]s$/.test(entry.name) ? [path] : []
     })
