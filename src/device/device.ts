@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../base/dtype.ts'
-import type { Program } from '../loop/ir.ts'
+import type { Outline, Program } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
 import type { Times } from './times.ts'
 
@@ -10,9 +10,16 @@ export interface DeviceBuffer {
 
 /** A program, ready to run on the device that loaded it. */
 export interface Executable {
-  readonly program: Program
+  readonly program: Outline
   /** What its runs took, if it was loaded to record that. */
   readonly times?: Times
+}
+
+export interface LoadOptions {
+  /** The executable records its times. */
+  readonly timed?: boolean
+  /** Says what the program was compiled from: under it, the device may keep it for {@link Device.recall}. */
+  readonly key?: string
 }
 
 /**
@@ -33,8 +40,14 @@ export interface Device {
   /** A copy of the first `length` elements. Call it only when no run is in flight that writes the buffer. */
   read(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray
 
-  /** Renders, compiles and loads a program. The device caches by content: an equal program is not compiled twice. `timed`: the executable records its times. */
-  load(program: Program, timed?: boolean): Promise<Executable>
+  /** Renders, compiles and loads a program. The device caches by content: an equal program is not compiled twice. */
+  load(program: Program, options?: LoadOptions): Promise<Executable>
+
+  /**
+   * What was loaded under this key before, by this process or an earlier one, if the device keeps
+   * such and has it still: whoever asks first may spare making the program.
+   */
+  recall?(key: string): Promise<Executable | undefined>
 
   /**
    * Runs all kernels in order. `slots[i]` is the memory of slot i + 1; the device itself provides

@@ -55,7 +55,7 @@ async function measure(device: Device): Promise<readonly Limits[]> {
     return buffer
   })
   const quickest = async (kernels: readonly Kernel[]) => {
-    const executable = await device.load(programOf(kernels, size), true)
+    const executable = await device.load(programOf(kernels, size), { timed: true })
     return best(device, executable, slots)
   }
   const flops = 2 * chainsOf(target) * target.lanes * ROUNDS

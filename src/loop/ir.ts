@@ -191,13 +191,26 @@ export interface BufferDecl {
   readonly offset: number
 }
 
-export interface Program {
-  readonly buffers: readonly BufferDecl[]
-  readonly functions: readonly Func[]
-  readonly kernels: readonly Kernel[]
+/** What there is to know about a program whose code is there already: all but the loops. */
+export interface Outline {
+  readonly kernels: readonly Pick<Kernel, 'flops' | 'bytes' | 'about'>[]
   /** Number of slots, the arena included. */
   readonly slots: number
   readonly arenaBytes: number
+}
+
+export interface Program extends Outline {
+  readonly buffers: readonly BufferDecl[]
+  readonly functions: readonly Func[]
+  readonly kernels: readonly Kernel[]
+}
+
+/** The outline without what it outlines, which can then be forgotten. */
+export function outlineOf({ kernels, slots, arenaBytes }: Outline): Outline {
+  const outlines = kernels.map(({ flops, bytes, about }) =>
+    about ? { flops, bytes, about } : { flops, bytes },
+  )
+  return { kernels: outlines, slots, arenaBytes }
 }
 
 /** The one variable that every kernel body starts with. */

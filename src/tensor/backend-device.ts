@@ -1,9 +1,9 @@
 import { debugging } from '../base/debug.ts'
 import { compileGraph } from '../compile/compile.ts'
-import type { Device } from '../device/device.ts'
+import type { Device, Executable } from '../device/device.ts'
 import { printProgram } from '../loop/print.ts'
 import { checkProgram } from '../loop/spec.ts'
-import type { Backend, Runnable } from './backend.ts'
+import type { Backend, Runnable, Task } from './backend.ts'
 import { recordProfile } from './profile.ts'
 
 /** The compiler with a device: a task becomes one program, a run one call. */
@@ -11,12 +11,7 @@ export function deviceBackend(device: Device): Backend {
   return {
     name: device.name,
     async prepare(task): Promise<Runnable> {
-      const program = compileGraph(task, device.target)
-      if (debugging('kernels')) console.error(printProgram(program))
-      if (debugging('check')) checkProgram(program)
-      const profiling = debugging('profile')
-      const executable = await device.load(program, profiling)
-      if (profiling) await recordProfile(device, executable)
+      const executable = isWatched() ? await watched(device, task) : await ready(device, task)
       return {
         run(buffers, outputs) {
           const slots = [
@@ -31,4 +26,26 @@ export function deviceBackend(device: Device): Backend {
     },
     close: () => device.close(),
   }
+}
+
+/** The task's program as the device knows it from before, else compiled. */
+async function ready(device: Device, task: Task): Promise<Executable> {
+  const { key } = task
+  const known = await device.recall?.(key)
+  return known ?? device.load(compileGraph(task, device.target), { key })
+}
+
+/** Whether somebody wants to see programs, or have them looked at: they must be compiled then. */
+function isWatched(): boolean {
+  return debugging('kernels') || debugging('check') || debugging('profile')
+}
+
+async function watched(device: Device, task: Task): Promise<Executable> {
+  const program = compileGraph(task, device.target)
+  if (debugging('kernels')) console.error(printProgram(program))
+  if (debugging('check')) checkProgram(program)
+  const timed = debugging('profile')
+  const executable = await device.load(program, { timed })
+  if (timed) await recordProfile(device, executable)
+  return executable
 }

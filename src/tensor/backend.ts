@@ -3,6 +3,8 @@ import type { Storage } from './storage.ts'
 
 /** What one program computes: values to return, and buffers to overwrite when all values are known. */
 export interface Task {
+  /** The structure of the graph, whole: what tasks of equal keys compute is the same. */
+  readonly key: string
   /** The buffers that the graph reads or updates, in slot order. */
   readonly buffers: readonly Node<'buffer'>[]
   readonly outputs: readonly Node[]

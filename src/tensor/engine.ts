@@ -10,8 +10,6 @@ import { Storage } from './storage.ts'
 /** A graph cut into what a backend sees (the task) and what it is about (the storages). */
 export interface Work {
   readonly task: Task
-  /** Structure of the task: tasks with equal keys can share a runnable. */
-  readonly key: string
   /** The storage of each buffer of the task. */
   readonly storages: readonly Storage[]
 }
@@ -181,7 +179,7 @@ export function plan(
   for (const { storage, value } of updates) {
     if (!slotOf.has(storage)) slot(bufferNode(storage, value.shape))
   }
-  const task: Task = {
+  const graph = {
     buffers,
     outputs: outputs.map((node) => replaced.get(node)!),
     updates: updates.map(({ storage, value }) => ({
@@ -190,10 +188,10 @@ export function plan(
     })),
   }
   keys.push(
-    task.outputs.map((node) => numberOf.get(node)).join(),
-    task.updates.map(({ buffer, value }) => `${buffer}=${numberOf.get(value)}`).join(),
+    graph.outputs.map((node) => numberOf.get(node)).join(),
+    graph.updates.map(({ buffer, value }) => `${buffer}=${numberOf.get(value)}`).join(),
   )
-  return { task, key: keys.join(';'), storages: [...slotOf.keys()] }
+  return { task: { ...graph, key: keys.join(';') }, storages: [...slotOf.keys()] }
 }
 
 function describe(node: Node, inputs: readonly number[]): string {
@@ -201,6 +199,7 @@ function describe(node: Node, inputs: readonly number[]): string {
 }
 
 function attributesKey(node: Node<OpName>): string {
+  // A value is what it is, whatever its gradient would be: gradients are nodes of their own.
   if (node.op === 'custom') return ''
   return JSON.stringify(node.attrs, exactNumbers)
 }
@@ -217,7 +216,8 @@ export function bufferNode(
 }
 
 /** The runnable of a task, prepared once per structure. */
-function runnableOf({ key, task }: Work): Promise<Runnable> {
+function runnableOf({ task }: Work): Promise<Runnable> {
+  const { key } = task
   const { runnables, ready } = prepared
   const found = runnables.get(key)
   if (found) {
@@ -264,7 +264,7 @@ export function submit(work: Work, outputs: readonly Storage[]): void {
   const updated = work.task.updates.map(({ buffer }) => work.storages[buffer]!)
   for (const storage of updated) storage.version++
   if (!tail) {
-    const runnable = prepared.ready.get(work.key)
+    const runnable = prepared.ready.get(work.task.key)
     if (runnable && work.storages.every((storage) => !storage.failure)) {
       const running = attempt(() => runnable.run(work.storages, outputs))
       if (running) follow(running, [...outputs, ...updated])

@@ -12,6 +12,9 @@ const slack = 64
 /** Smaller memory is left to the engine's own judgement. */
 const smallestCounted = 2 ** 15
 
+/** What is held for good is no reason to look for garbage. */
+export type Life = 'passing' | 'lasting'
+
 const garbage = new Garbage('young', 16 * 2 ** 20)
 
 /** Copies bytes from one address to another. */
@@ -29,10 +32,10 @@ export class NativeBuffer implements DeviceBuffer {
   /** What keeps the memory: an ArrayBuffer or a token. */
   readonly owner: object
 
-  constructor(bytes: number) {
+  constructor(bytes: number, life: Life) {
     this.bytes = Math.max(1, bytes)
     const size = this.bytes + alignment + slack
-    if (this.bytes >= smallestCounted) garbage.expect(size)
+    if (life === 'passing' && this.bytes >= smallestCounted) garbage.expect(size)
     if (this.bytes < large) {
       const memory = newMemory(size)
       const address = foreign().address(memory)

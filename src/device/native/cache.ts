@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { BrickError } from '../../base/errors.ts'
 import { makeFolder } from '../../files/folders.ts'
 import { buildLibrary, type Compiler, type Source } from './compiler.ts'
@@ -18,7 +18,8 @@ export function defaultCacheFolder(): string {
   return join(homedir(), ...caches, 'brickwork')
 }
 
-const hash = (...parts: (string | Uint8Array)[]): string => {
+/** SHA-256 of the parts, each told from the next. */
+export const hash = (...parts: (string | Uint8Array)[]): string => {
   const sum = createHash('sha256')
   for (const part of parts) sum.update(part).update('\0')
   return sum.digest('hex')
@@ -62,11 +63,26 @@ export class LibraryCache {
     return new LibraryCache(folder, compiler, identity)
   }
 
+  /** A place in the folder for what is made of these parts by this compiler, for this machine. */
+  pathOf(parts: readonly string[]): string {
+    const { command, version } = this.compiler
+    return join(this.folder, hash(...command, version, this.identity, ...parts).slice(0, 40))
+  }
+
+  /** A library's name among the others, by which {@link LibraryCache.find} finds it. */
+  nameOf(library: string): string {
+    return basename(dirname(library))
+  }
+
+  /** The path of the library of this name, if it is whole. */
+  async find(name: string): Promise<string | undefined> {
+    const entry = join(this.folder, name)
+    return (await isWhole(entry)) ? join(entry, libraryName) : undefined
+  }
+
   /** The library's path if it is whole; builds it if it is missing, damaged or to be made `anew`. */
   async library(source: Source, anew = false): Promise<string> {
-    const { command, version } = this.compiler
-    const parts = [...command, version, this.identity, ...source.flags, ...source.units]
-    const entry = join(this.folder, hash(...parts).slice(0, 40))
+    const entry = this.pathOf([...source.flags, ...source.units])
     const library = join(entry, libraryName)
     if (!anew && (await isWhole(entry))) return library
     const draft = `${entry}.${process.pid}.${randomBytes(6).toString('hex')}`

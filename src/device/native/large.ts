@@ -185,22 +185,32 @@ export async function loadLargeMemory(cache: LibraryCache, mostFree: number): Pr
   if (addOn) return
   const undefinedSymbols = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []
   const flags = ['-std=gnu11', '-O2', '-fPIC', '-pthread', ...undefinedSymbols]
-  const path = await cache.library({ units: [source], flags })
+  const units = [source]
   const module = { exports: {} as AddOn }
   try {
-    process.dlopen(module, path)
-  } catch (cause) {
-    throw new BrickError({
-      kind: 'device',
-      where: path,
-      wanted: 'an add-on that Node loads',
-      got: (cause as Error).message,
-      remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from, or use wasm.',
-      cause,
-    })
+    process.dlopen(module, await cache.library({ units, flags }))
+  } catch {
+    // One that is whole but does not load is built once more.
+    const path = await cache.library({ units, flags }, true)
+    try {
+      process.dlopen(module, path)
+    } catch (cause) {
+      throw notLoaded(path, cause)
+    }
   }
   addOn = module.exports
   addOn.keep(mostFree)
+}
+
+function notLoaded(path: string, cause: unknown): BrickError {
+  return new BrickError({
+    kind: 'device',
+    where: path,
+    wanted: 'an add-on that Node loads',
+    got: (cause as Error).message,
+    remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from, or use wasm.',
+    cause,
+  })
 }
 
 /** Memory on huge pages with undefined contents; it is free again once the token is unreachable. */

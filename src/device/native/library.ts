@@ -31,25 +31,37 @@ export function foreign(): Koffi {
   throw new BrickError({ kind: 'internal', where: 'native device', got: 'koffi is not loaded yet' })
 }
 
-/** Loads a library from the cache; one that is whole but does not load is built once more. */
-export async function loadLibrary(cache: LibraryCache, source: Source): Promise<Library> {
-  const path = await cache.library(source)
+export interface LoadedLibrary {
+  readonly library: Library
+  readonly path: string
+}
+
+/** Loads a library that is whole; undefined if the system does not load it. */
+export function openLibrary(path: string): Library | undefined {
   try {
     return foreign().load(path)
   } catch {
-    const again = await cache.library(source, true)
-    try {
-      return foreign().load(again)
-    } catch (cause) {
-      throw new BrickError({
-        kind: 'device',
-        where: again,
-        wanted: 'a library that the system loads',
-        got: (cause as Error).message,
-        remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from.',
-        cause,
-      })
-    }
+    return undefined
+  }
+}
+
+/** Loads a library from the cache; one that is whole but does not load is built once more. */
+export async function loadLibrary(cache: LibraryCache, source: Source): Promise<LoadedLibrary> {
+  const path = await cache.library(source)
+  const library = openLibrary(path)
+  if (library) return { library, path }
+  const again = await cache.library(source, true)
+  try {
+    return { library: foreign().load(again), path: again }
+  } catch (cause) {
+    throw new BrickError({
+      kind: 'device',
+      where: again,
+      wanted: 'a library that the system loads',
+      got: (cause as Error).message,
+      remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from.',
+      cause,
+    })
   }
 }
 
@@ -76,7 +88,7 @@ const runtimes: Library[] = []
 export async function loadRuntime(cache: LibraryCache): Promise<Runtime> {
   await loadForeign()
   const flags = ['-std=gnu11', '-O2', '-fPIC', '-pthread']
-  const library = await loadLibrary(cache, { units: [runtimeSource], flags })
+  const { library } = await loadLibrary(cache, { units: [runtimeSource], flags })
   runtimes.push(library)
   return {
     run: library.func('brick_run', 'void', ['int64_t']) as Runtime['run'],

@@ -1,17 +1,27 @@
 import { totalmem } from 'node:os'
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
-import type { Program } from '../../loop/ir.ts'
+import { type Outline, outlineOf, type Program } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
-import { renderC } from '../../render/c/render.ts'
-import type { Device, DeviceBuffer, Executable } from '../device.ts'
+import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
 import { Times } from '../times.ts'
-import { NativeBuffer } from './buffer.ts'
+import { type Life, NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
+import { compilerFingerprint } from './fingerprint.ts'
 import { large, loadLargeMemory } from './large.ts'
-import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
+import {
+  foreign,
+  type Library,
+  type LoadedLibrary,
+  loadForeign,
+  loadLibrary,
+  loadRuntime,
+  openLibrary,
+  type Runtime,
+} from './library.ts'
 import { detectMachine, type Machine, threadCount } from './machine.ts'
+import { OutlineCache } from './outline.ts'
 
 export interface NativeOptions {
   /** Threads that compute, the calling one included. */
@@ -37,7 +47,7 @@ const bytesPerMicrosecond = 10_000
 const kernelMicroseconds = 0.5
 
 class NativeExecutable implements Executable {
-  readonly program: Program
+  readonly program: Outline
   /** Held so that the code stays loaded. */
   readonly library: Library
   /** What `brick_run` reads: the pool, the kernels, their number, and the address of each slot. */
@@ -48,7 +58,7 @@ class NativeExecutable implements Executable {
   readonly times?: Times
   private slow = 0
 
-  constructor(program: Program, library: Library, pool: bigint, times?: Times) {
+  constructor(program: Outline, library: Library, pool: bigint, times?: Times) {
     this.program = program
     this.library = library
     const memory = new ArrayBuffer((3 + program.slots) * 8)
@@ -69,7 +79,7 @@ class NativeExecutable implements Executable {
 }
 
 /** Microseconds that a program takes on one core, roughly. */
-function estimate({ kernels }: Program): number {
+function estimate({ kernels }: Outline): number {
   let total = 0
   for (const { flops, bytes } of kernels) {
     total += flops / flopsPerMicrosecond + bytes / bytesPerMicrosecond + kernelMicroseconds
@@ -83,6 +93,8 @@ class NativeDevice implements Device {
   readonly threads: number
   private readonly machine: Machine
   private readonly cache: LibraryCache
+  /** None where it can't be told which compiler of ours they would be from. */
+  private readonly outlines: OutlineCache | undefined
   private readonly runtime: Runtime
   private pool: bigint | undefined
   /** Shared by all programs, since only one runs at a time; as large as the largest wants it. */
@@ -90,23 +102,30 @@ class NativeDevice implements Device {
   private flight: Promise<void> | undefined
   /** Milliseconds of short runs since the event loop last had a turn from here. */
   private busy = 0
-  private readonly loading = new Map<string, Promise<Library>>()
+  private readonly loading = new Map<string, Promise<LoadedLibrary>>()
 
-  constructor(machine: Machine, cache: LibraryCache, runtime: Runtime, threads: number) {
+  constructor(
+    machine: Machine,
+    cache: LibraryCache,
+    outlines: OutlineCache | undefined,
+    runtime: Runtime,
+    threads: number,
+  ) {
     this.machine = machine
     this.target = machine.target
     this.cache = cache
+    this.outlines = outlines
     this.runtime = runtime
     this.threads = threads
     this.pool = runtime.open(threads) ?? undefined
-    this.arena = new NativeBuffer(64)
+    this.arena = new NativeBuffer(64, 'lasting')
     runtime.keepMemory(large, mostKept)
     // Node unloads the runtime's code when the process ends: no thread may still be running it.
     process.once('exit', this.end)
   }
 
-  allocate(bytes: number): NativeBuffer {
-    const buffer = new NativeBuffer(bytes)
+  allocate(bytes: number, life: Life = 'passing'): NativeBuffer {
+    const buffer = new NativeBuffer(bytes, life)
     if (bytes >= worthHugePages && bytes < large) this.runtime.advise(buffer.address, bytes)
     return buffer
   }
@@ -119,20 +138,33 @@ class NativeDevice implements Device {
     return own(buffer).read(dtype, length, this.runtime.copy)
   }
 
-  async load(program: Program, timed = false): Promise<Executable> {
-    const units = renderC(program)
-    const key = units.join('\0')
-    let library = this.loading.get(key)
-    if (!library) {
-      const flags = [...programFlags, ...this.machine.flags]
-      library = loadLibrary(this.cache, { units, flags })
-      this.loading.set(key, library)
-      const forget = () => this.loading.delete(key)
-      library.then(forget, forget)
-    }
-    const code = await library
+  async load(program: Program, { timed = false, key }: LoadOptions = {}): Promise<Executable> {
+    // Not before it is needed: where all programs can be recalled, it never is.
+    const { renderC } = await import('../../render/c/render.ts')
+    const outline = outlineOf(program)
+    const { library, path } = await this.libraryOf(renderC(program))
+    if (key !== undefined) await this.outlines?.keep(key, { outline, library: path })
     const times = timed ? new Times(program.kernels.length) : undefined
-    return new NativeExecutable(program, code, this.open(), times)
+    return new NativeExecutable(outline, library, this.open(), times)
+  }
+
+  async recall(key: string): Promise<Executable | undefined> {
+    const kept = await this.outlines?.find(key)
+    const library = kept && openLibrary(kept.library)
+    return library && new NativeExecutable(kept.outline, library, this.open())
+  }
+
+  /** The library of these units; programs of the same units that are loaded at once share it. */
+  private libraryOf(units: readonly string[]): Promise<LoadedLibrary> {
+    const text = units.join('\0')
+    const known = this.loading.get(text)
+    if (known) return known
+    const flags = flagsFor(this.machine)
+    const loading = loadLibrary(this.cache, { units, flags })
+    this.loading.set(text, loading)
+    const forget = () => this.loading.delete(text)
+    loading.then(forget, forget)
+    return loading
   }
 
   run(executable: Executable, slots: readonly DeviceBuffer[]): Promise<void> | undefined {
@@ -145,7 +177,8 @@ class NativeDevice implements Device {
     if (slots.length !== program.slots - 1) {
       throw misuse(`${slots.length} slots`, `${program.slots - 1} slots`)
     }
-    if (program.arenaBytes > this.arena.bytes) this.arena = this.allocate(program.arenaBytes)
+    if (program.arenaBytes > this.arena.bytes)
+      this.arena = this.allocate(program.arenaBytes, 'lasting')
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
     if (!executable.short || this.busy > breathMilliseconds) return this.runLong(executable, slots)
@@ -227,11 +260,24 @@ function misuse(got: string, wanted: string): BrickError {
  */
 export async function createNativeDevice(options: NativeOptions = {}): Promise<Device> {
   const threads = threadCount(options.threads)
+  const searching = findCompiler()
+  // While the compiler is asked for its version:
   const machine = detectMachine()
-  const search = await findCompiler()
+  const fingerprint = compilerFingerprint()
+  const [search] = await Promise.all([searching, loadForeign()])
   if (!search.found) throw noCompiler(search.reason)
   const folder = options.cacheFolder ?? defaultCacheFolder()
   const cache = await LibraryCache.open(folder, search.found, machine.identity)
+  const outlines = fingerprint === undefined ? undefined : outlinesOf(cache, machine, fingerprint)
   const [runtime] = await Promise.all([loadRuntime(cache), loadLargeMemory(cache, mostKept)])
-  return new NativeDevice(machine, cache, runtime, threads)
+  return new NativeDevice(machine, cache, outlines, runtime, threads)
+}
+
+const flagsFor = ({ flags }: Machine): readonly string[] => [...programFlags, ...flags]
+
+function outlinesOf(cache: LibraryCache, machine: Machine, fingerprint: string): OutlineCache {
+  const target = JSON.stringify(machine.target)
+  // The engine's mathematics is in what the compiler computes of constants.
+  const engine = process.versions.v8
+  return new OutlineCache(cache, [fingerprint, engine, target, ...flagsFor(machine)])
 }

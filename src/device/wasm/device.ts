@@ -5,7 +5,7 @@ import type { Program } from '../../loop/ir.ts'
 import { align64, scratchBytes } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderWasm } from '../../render/wasm/render.ts'
-import type { Device, DeviceBuffer, Executable } from '../device.ts'
+import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
 import { Times } from '../times.ts'
 import { diagnose, threadCount } from './features.ts'
 import { WasmBuffer, WasmMemory } from './memory.ts'
@@ -116,7 +116,7 @@ class WasmDevice implements Device {
     return this.#memory.read(address, dtype, length)
   }
 
-  async load(program: Program, timed = false): Promise<Executable> {
+  async load(program: Program, { timed = false }: LoadOptions = {}): Promise<Executable> {
     if (this.#isClosed) throw closed()
     const features = { relaxedSimd: this.target.fma, shared: this.#workers > 0, maxPages: 65536 }
     const module = await compileModule(renderWasm(program, features))
