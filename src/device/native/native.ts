@@ -2,7 +2,7 @@ import { totalmem } from 'node:os'
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import type { Program } from '../../loop/ir.ts'
-import type { Target } from '../../loop/target.ts'
+import type { Target, TileCost } from '../../loop/target.ts'
 import { renderC } from '../../render/c/render.ts'
 import type { Device, DeviceBuffer, Executable } from '../device.ts'
 import { Times } from '../times.ts'
@@ -11,6 +11,7 @@ import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { foreign, type Library, loadLibrary, loadRuntime, type Runtime } from './library.ts'
 import { detectMachine, type Machine, threadCount } from './machine.ts'
+import { TileFile, usesTunedTiles } from './tile-file.ts'
 
 export interface NativeOptions {
   /** Threads that compute, the calling one included. */
@@ -83,6 +84,7 @@ class NativeDevice implements Device {
   private readonly machine: Machine
   private readonly cache: LibraryCache
   private readonly runtime: Runtime
+  private readonly tiles: TileFile
   private pool: bigint | undefined
   /** Shared by all programs, since only one runs at a time; as large as the largest wants it. */
   private arena: NativeBuffer
@@ -91,9 +93,16 @@ class NativeDevice implements Device {
   private busy = 0
   private readonly loading = new Map<string, Promise<Library>>()
 
-  constructor(machine: Machine, cache: LibraryCache, runtime: Runtime, threads: number) {
+  constructor(
+    machine: Machine,
+    cache: LibraryCache,
+    runtime: Runtime,
+    threads: number,
+    tiles: TileFile,
+  ) {
     this.machine = machine
     this.target = machine.target
+    this.tiles = tiles
     this.cache = cache
     this.runtime = runtime
     this.threads = threads
@@ -123,8 +132,7 @@ class NativeDevice implements Device {
     const key = units.join('\0')
     let library = this.loading.get(key)
     if (!library) {
-      const flags = [...programFlags, ...this.machine.flags]
-      library = loadLibrary(this.cache, { units, flags })
+      library = loadLibrary(this.cache, { units, flags: flagsFor(this.machine) })
       this.loading.set(key, library)
       const forget = () => this.loading.delete(key)
       library.then(forget, forget)
@@ -155,6 +163,10 @@ class NativeDevice implements Device {
     executable.took(milliseconds, true)
     executable.times?.count(milliseconds, this.threads)
     return undefined
+  }
+
+  keepTiles(tiles: readonly TileCost[]): Promise<void> {
+    return this.tiles.write(tiles)
   }
 
   async close(): Promise<void> {
@@ -208,6 +220,8 @@ class NativeDevice implements Device {
   }
 }
 
+const flagsFor = ({ flags }: Machine): readonly string[] => [...programFlags, ...flags]
+
 function own(buffer: DeviceBuffer): NativeBuffer {
   if (buffer instanceof NativeBuffer) return buffer
   throw misuse('a buffer of another device', 'one that this device has allocated')
@@ -230,6 +244,10 @@ export async function createNativeDevice(options: NativeOptions = {}): Promise<D
   const search = await findCompiler()
   if (!search.found) throw noCompiler(search.reason)
   const folder = options.cacheFolder ?? defaultCacheFolder()
+  const { command, version } = search.found
   const cache = await LibraryCache.open(folder, search.found, machine.identity)
-  return new NativeDevice(machine, cache, await loadRuntime(cache), threads)
+  const file = new TileFile(folder, [machine.identity, ...command, version, ...flagsFor(machine)])
+  const tiles = usesTunedTiles() ? await file.read() : undefined
+  const target = tiles ? { ...machine.target, tiles } : machine.target
+  return new NativeDevice({ ...machine, target }, cache, await loadRuntime(cache), threads, file)
 }
