@@ -167,6 +167,21 @@ test('doctor says which backends work', async () => {
   expect(without.out).toContain('Brickwork uses wasm here')
 })
 
+test('tune measures the tiles and keeps what they cost', async () => {
+  const environment = { BRICKWORK_CACHE: inFolder('tuned') }
+  const tuned = await start(['tune', '--json'], environment).outcome
+  expect([tuned.code, tuned.error]).toEqual([0, ''])
+  const events = lines(tuned.out)
+  expect(new Set(events.map(({ event }) => event))).toEqual(new Set(['tile', 'choice']))
+  const doctor = await start(['doctor'], environment).outcome
+  expect(doctor.out).toMatch(/tiles +as measured here/)
+  const off = { ...environment, BRICKWORK_AUTOTUNE: 'off' }
+  expect((await start(['doctor'], off).outcome).out).toMatch(/tiles +by the table/)
+  const without = await start(['tune'], { ...environment, CC: '/nowhere/cc' }).outcome
+  expect(without.code).toBe(1)
+  expect(without.error).toContain('nowhere')
+})
+
 test('doctor follows BRICKWORK_BACKEND', async () => {
   const doctor = (name: string) => start(['doctor'], { BRICKWORK_BACKEND: name }).outcome
   const [wasm, nonsense] = await Promise.all([doctor('wasm'), doctor('nonsense')])

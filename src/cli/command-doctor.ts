@@ -70,7 +70,7 @@ const machine = () => ({
 
 async function nativeReport(options: { threads?: number }): Promise<Report> {
   const found = await diagnoseNative(options)
-  const { ok, compiler, version, simd, threads, cacheFolder, reason, remedy } = found
+  const { ok, compiler, version, simd, threads, cacheFolder, tuned, reason, remedy } = found
   return {
     backend: 'native',
     ok,
@@ -80,6 +80,7 @@ async function nativeReport(options: { threads?: number }): Promise<Report> {
       ['SIMD', simd],
       ['threads', `${threads}`],
       ['cache', cacheFolder],
+      ['tiles', tuned ? 'as measured here' : 'by the table (brickwork tune measures them)'],
     ],
     reason,
     remedy,

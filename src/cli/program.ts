@@ -72,6 +72,7 @@ function commandLine(done: (code: number) => void): Command {
   addEval(program, done)
   addPredict(program, done)
   addDoctor(program, done)
+  addTune(program, done)
   return program
 }
 
@@ -146,6 +147,18 @@ function addDoctor(program: Command, done: (code: number) => void): void {
   command.action(async (options: BackendFlags & Common) => {
     const { doctorCommand } = await import('./command-doctor.ts')
     done(await doctorCommand(options, outputFor(options)))
+  })
+}
+
+function addTune(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('tune')
+    .description('measure what suits this processor best, once, and keep it')
+    .option('--json', 'print lines of JSON only')
+    .option('--verbose', 'show the stack of an error')
+  command.action(async (options: Common) => {
+    const { tuneCommand } = await import('./command-tune.ts')
+    done(await tuneCommand(outputFor(options)))
   })
 }
 

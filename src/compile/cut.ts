@@ -10,6 +10,9 @@ const DIRECT_WIDTHS = 6
 /** A part of a sum that is split among chunks is at least this deep, and there are at most so many. */
 const MIN_PART = 192
 const MAX_PARTS = 16
+/** Sums of an output of at least so many pieces, of rows × vectors, are not split. */
+const WHOLE = 8
+const PIECE = { rows: 8, vectors: 3 }
 
 /** What of the left operand lies together in memory where it is read in place. */
 export type Direct = 'rows' | 'columns'
@@ -53,14 +56,29 @@ export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
   const inRows = even && pitch === 1 && step > 0
   const tile = chooseTile(rows, columns, target, inRows ? DIRECT_ROWS : 0)
   const width = tile.vectors * tile.lanes
-  const tiles = count * Math.ceil(rows / tile.rows) * Math.ceil(columns / width)
-  const parts = tiles >= 8 ? 1 : Math.max(1, Math.min(MAX_PARTS, Math.floor(depth / MIN_PART)))
+  const parts = partsOf(rows, columns, depth, count, target.lanes)
   const inColumns =
     even && step === 1 && pitch > 0 && pitch % CONFLICT !== 0 && columns <= DIRECT_WIDTHS * width
   const fits = rows >= tile.rows
   const direct =
     fits && inRows && tile.rows <= DIRECT_ROWS ? 'rows' : fits && inColumns ? 'columns' : undefined
   return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
+}
+
+/**
+ * How many parts a sum is split into. It decides the order of additions, so the tile has no say:
+ * another one must not change the bits of results.
+ */
+function partsOf(
+  rows: number,
+  columns: number,
+  depth: number,
+  count: number,
+  lanes: number,
+): number {
+  const across = Math.ceil(columns / (PIECE.vectors * lanes))
+  const pieces = count * Math.ceil(rows / PIECE.rows) * across
+  return pieces >= WHOLE ? 1 : Math.max(1, Math.min(MAX_PARTS, Math.floor(depth / MIN_PART)))
 }
 
 /** Elements from one panel of a packed left operand to the next. */

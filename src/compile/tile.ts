@@ -1,4 +1,4 @@
-import type { Target } from '../loop/target.ts'
+import type { Target, TileCost } from '../loop/target.ts'
 
 /** Rows and vectors of the register tile: `rows` × `vectors` accumulators. */
 export interface Tile {
@@ -7,12 +7,8 @@ export interface Tile {
   readonly lanes: number
 }
 
-/**
- * Register tiles and their measured time per multiply-add relative to the best. A tile fits if its
- * accumulators, one row of vectors of b, an element of a and, where there is no fused
- * multiply-add, a product find a register each.
- */
-const tiles: readonly (readonly [rows: number, vectors: number, cost: number])[] = [
+/** Register tiles and their time per multiply-add relative to the best, as it was on one machine with AVX-512. */
+const table: readonly (readonly [rows: number, vectors: number, cost: number])[] = [
   [8, 3, 1],
   [6, 4, 1],
   [14, 2, 1],
@@ -31,19 +27,28 @@ const tiles: readonly (readonly [rows: number, vectors: number, cost: number])[]
 const PACKING = 1
 
 /**
- * The tile that wastes least on an m × n output: edges are padded to whole tiles. Tiles of at most
- * `direct` rows read a where it lies; the others pack it first.
+ * The tiles that the target has registers for: their accumulators, one row of vectors of b, an
+ * element of a and, where there is no fused multiply-add, a product find a register each. They
+ * cost what was measured on the machine, else what the table says.
  */
-export function chooseTile(
-  m: number,
-  n: number,
-  { lanes, registers, fma }: Target,
-  direct: number,
-): Tile {
+export function tileCosts({ registers, fma, tiles = [] }: Target): readonly TileCost[] {
+  return table
+    .filter(([rows, vectors]) => rows * vectors + vectors + (fma ? 1 : 2) <= registers)
+    .map(([rows, vectors, cost]) => {
+      const measured = tiles.find((tile) => tile.rows === rows && tile.vectors === vectors)
+      return measured ?? { rows, vectors, cost }
+    })
+}
+
+/**
+ * The tile that wastes least on an m × n output, the table's first among equals: edges are padded
+ * to whole tiles. Tiles of at most `direct` rows read a where it lies; the others pack it first.
+ */
+export function chooseTile(m: number, n: number, target: Target, direct: number): Tile {
+  const { lanes } = target
   let best: Tile | undefined
   let least = Number.POSITIVE_INFINITY
-  for (const [rows, vectors, cost] of tiles) {
-    if (rows * vectors + vectors + (fma ? 1 : 2) > registers) continue
+  for (const { rows, vectors, cost } of tileCosts(target)) {
     const width = vectors * lanes
     const padded = Math.ceil(m / rows) * rows * Math.ceil(n / width) * width * cost
     const packing = rows > direct ? m * lanes * PACKING : 0

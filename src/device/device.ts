@@ -1,6 +1,6 @@
 import type { DType, TypedArray } from '../base/dtype.ts'
 import type { Outline, Program } from '../loop/ir.ts'
-import type { Target } from '../loop/target.ts'
+import type { Target, TileCost } from '../loop/target.ts'
 import type { Times } from './times.ts'
 
 /** Memory that a device can compute on. It is freed once it is unreachable. */
@@ -56,6 +56,12 @@ export interface Device {
    * run on the calling thread), else a promise; a long run never blocks the event loop.
    */
   run(executable: Executable, slots: readonly DeviceBuffer[]): Promise<void> | undefined
+
+  /**
+   * Keeps what tiles cost on this machine: the targets of devices that are made later have it.
+   * Devices without a place for it have no such method.
+   */
+  keepTiles?(tiles: readonly TileCost[]): Promise<void>
 
   /** Ends worker threads, so that the process can exit. The device can't be used afterwards. */
   close(): Promise<void>

@@ -1,7 +1,8 @@
 import * as b from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel, type Program, type Stmt } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
-import type { Device, DeviceBuffer, Executable } from './device.ts'
+import type { Device } from './device.ts'
+import { quickestTimes } from './quickest.ts'
 
 /** The most that a device gets out of this machine with so many threads, measured by loops of its own. */
 export interface Limits {
@@ -27,9 +28,8 @@ const ELEMENTS = 2 ** 24
 const TOGETHER = 8
 /** Parts of an array, for threads to share. */
 const PARTS = 64
-/** The best run within so many milliseconds counts, of so many at least. */
+/** The best run within so many milliseconds counts. */
 const PATIENCE = 50
-const REPEATS = 5
 /** Operations that no device takes for a short run, which may stay on one thread. */
 const LONG = 1e9
 
@@ -56,7 +56,7 @@ async function measure(device: Device): Promise<readonly Limits[]> {
   })
   const quickest = async (kernels: readonly Kernel[]) => {
     const executable = await device.load(programOf(kernels, size), { timed: true })
-    return best(device, executable, slots)
+    return quickestTimes(device, executable, slots, PATIENCE)
   }
   const flops = 2 * chainsOf(target) * target.lanes * ROUNDS
   const memory = (parts: number) => [copying(target, parts), reading(target, parts)]
@@ -70,25 +70,6 @@ async function measure(device: Device): Promise<readonly Limits[]> {
   })
   const one = limits(1, alone)
   return threads === 1 ? [one] : [one, limits(threads, await quickest(memory(PARTS)))]
-}
-
-/** Nanoseconds that each kernel took when it was quickest. */
-async function best(
-  device: Device,
-  executable: Executable,
-  slots: readonly DeviceBuffer[],
-): Promise<number[]> {
-  const times = executable.times!
-  const least = executable.program.kernels.map(() => Number.POSITIVE_INFINITY)
-  const begin = performance.now()
-  while (times.runs < REPEATS || performance.now() - begin < PATIENCE) {
-    const before = times.nanoseconds.slice()
-    await device.run(executable, slots)
-    least.forEach((time, k) => {
-      least[k] = Math.min(time, times.nanoseconds[k]! - before[k]!)
-    })
-  }
-  return least
 }
 
 function programOf(

@@ -3,6 +3,7 @@ import { defaultCacheFolder } from './cache.ts'
 import { compilerRemedy, findCompiler } from './compiler.ts'
 import { detectMachine, threadCount } from './machine.ts'
 import { createNativeDevice, type NativeOptions } from './native.ts'
+import { usesTunedTiles } from './tile-file.ts'
 
 /** What `brickwork doctor` says about the native device. */
 export interface Diagnosis {
@@ -13,6 +14,8 @@ export interface Diagnosis {
   readonly simd: string
   readonly threads: number
   readonly cacheFolder: string
+  /** Whether it knows what register tiles cost on this machine, and uses that. */
+  readonly tuned?: boolean
   /** Why it does not work, and what to do. */
   readonly reason?: string
   readonly remedy?: string
@@ -22,6 +25,7 @@ export interface Diagnosis {
 export async function diagnose(options: NativeOptions = {}): Promise<Diagnosis> {
   const cacheFolder = options.cacheFolder ?? defaultCacheFolder()
   const { simd } = detectMachine()
+  usesTunedTiles() // A wrong word there is no fault of the device.
   const facts = { simd, threads: threadCount(options.threads), cacheFolder }
   const search = await findCompiler()
   if (!search.found) return { ok: false, ...facts, reason: search.reason, remedy: compilerRemedy() }
@@ -31,7 +35,7 @@ export async function diagnose(options: NativeOptions = {}): Promise<Diagnosis> 
     const empty = { buffers: [], functions: [], kernels: [], slots: 1, arenaBytes: 0 }
     await device.run(await device.load(empty), [])
     await device.close()
-    return { ok: true, ...found, ...facts }
+    return { ok: true, ...found, ...facts, tuned: device.target.tiles !== undefined }
   } catch (error) {
     const remedy = error instanceof BrickError ? error.remedy : undefined
     const reason = (error as Error).message

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os'
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { type Outline, outlineOf, type Program } from '../../loop/ir.ts'
-import type { Target } from '../../loop/target.ts'
+import type { Target, TileCost } from '../../loop/target.ts'
 import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
 import { Times } from '../times.ts'
 import { type Life, NativeBuffer } from './buffer.ts'
@@ -22,6 +22,7 @@ import {
 } from './library.ts'
 import { detectMachine, type Machine, threadCount } from './machine.ts'
 import { OutlineCache } from './outline.ts'
+import { TileFile, usesTunedTiles } from './tile-file.ts'
 
 export interface NativeOptions {
   /** Threads that compute, the calling one included. */
@@ -96,6 +97,7 @@ class NativeDevice implements Device {
   /** None where it can't be told which compiler of ours they would be from. */
   private readonly outlines: OutlineCache | undefined
   private readonly runtime: Runtime
+  private readonly tiles: TileFile
   private pool: bigint | undefined
   /** Shared by all programs, since only one runs at a time; as large as the largest wants it. */
   private arena: NativeBuffer
@@ -110,9 +112,11 @@ class NativeDevice implements Device {
     outlines: OutlineCache | undefined,
     runtime: Runtime,
     threads: number,
+    tiles: TileFile,
   ) {
     this.machine = machine
     this.target = machine.target
+    this.tiles = tiles
     this.cache = cache
     this.outlines = outlines
     this.runtime = runtime
@@ -191,6 +195,10 @@ class NativeDevice implements Device {
     return undefined
   }
 
+  keepTiles(tiles: readonly TileCost[]): Promise<void> {
+    return this.tiles.write(tiles)
+  }
+
   async close(): Promise<void> {
     await this.flight?.catch(() => {})
     process.off('exit', this.end)
@@ -242,6 +250,8 @@ class NativeDevice implements Device {
   }
 }
 
+const flagsFor = ({ flags }: Machine): readonly string[] => [...programFlags, ...flags]
+
 function own(buffer: DeviceBuffer): NativeBuffer {
   if (buffer instanceof NativeBuffer) return buffer
   throw misuse('a buffer of another device', 'one that this device has allocated')
@@ -267,13 +277,15 @@ export async function createNativeDevice(options: NativeOptions = {}): Promise<D
   const [search] = await Promise.all([searching, loadForeign()])
   if (!search.found) throw noCompiler(search.reason)
   const folder = options.cacheFolder ?? defaultCacheFolder()
+  const { command, version } = search.found
   const cache = await LibraryCache.open(folder, search.found, machine.identity)
-  const outlines = fingerprint === undefined ? undefined : outlinesOf(cache, machine, fingerprint)
+  const file = new TileFile(folder, [machine.identity, ...command, version, ...flagsFor(machine)])
+  const tiles = usesTunedTiles() ? await file.read() : undefined
+  const tuned = tiles ? { ...machine, target: { ...machine.target, tiles } } : machine
+  const outlines = fingerprint === undefined ? undefined : outlinesOf(cache, tuned, fingerprint)
   const [runtime] = await Promise.all([loadRuntime(cache), loadLargeMemory(cache, mostKept)])
-  return new NativeDevice(machine, cache, outlines, runtime, threads)
+  return new NativeDevice(tuned, cache, outlines, runtime, threads, file)
 }
-
-const flagsFor = ({ flags }: Machine): readonly string[] => [...programFlags, ...flags]
 
 function outlinesOf(cache: LibraryCache, machine: Machine, fingerprint: string): OutlineCache {
   const target = JSON.stringify(machine.target)
