@@ -78,6 +78,14 @@ export class StageWriter {
     for (const stage of this.stages) this.stage(stage)
   }
 
+  /** The stages after one whose folds have been written elsewhere and are defined. */
+  writeAfter(stage: Stage): void {
+    this.comb = false
+    this.copies = [{ bind: () => {}, registers: new Map() }]
+    this.emitter.owns(this.written)
+    for (const later of this.stages.slice(this.stages.indexOf(stage) + 1)) this.stage(later)
+  }
+
   /** Runs `body` for each copy, with its places and registers at hand. */
   private each(body: (index: number) => void): void {
     if (!this.comb) {
