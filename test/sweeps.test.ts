@@ -120,6 +120,19 @@ describe.each(allBackends)('%s: folds down columns', (name) => {
     const values = await product(digits([m, k]), digits([k, n])).data()
     expect([...values]).toEqual(products(m, k, n).map((sum) => sum + 1))
   })
+
+  test.each([
+    [1, 100, 128],
+    [2, 67, 128],
+    [3, 333, 66],
+    [3, 128, 65],
+    [128, 130, 3],
+  ])('[%i, %i] · [%i, …] transposed', async (m, k, n) => {
+    const b = tensor(await digits([k, n]).transpose(0, 1).data()).reshape([n, k])
+    const product = compile((x: Tensor, y: Tensor) => x.matmul(y.transpose(0, 1)).mul(2))
+    const values = await product(digits([m, k]), b).data()
+    expect([...values]).toEqual(products(m, k, n).map((sum) => 2 * sum))
+  })
 })
 
 test.each(deviceBackends)('%s: the same bits with any number of threads', async (name) => {

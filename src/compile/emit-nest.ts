@@ -3,7 +3,8 @@ import type { Node } from '../graph/node.ts'
 import { add, binary, comment, i32, mul, variable } from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
-import { StageWriter } from './emit-stage.ts'
+import { bindCopy, copiesOf, sideBySide } from './beside.ts'
+import { type Copy, StageWriter } from './emit-stage.ts'
 import { SweepWriter } from './emit-sweep.ts'
 import { Emitter, type Memory } from './emitter.ts'
 import { between, exactly, type Known, plus } from './known.ts'
@@ -32,7 +33,7 @@ export function emitNest(nest: Nest, name: string, memory: Memory, target: Targe
     const other = withoutVectors(layouts, writer.blamed)
     if (other) ways.push(other)
   }
-  return new NestWriter(nest, best, memory).kernel(name)
+  return new NestWriter(nest, sideBySide(nest, best), memory).kernel(name)
 }
 
 /** The layouts with the stages that can't have vectors of their own without them. */
@@ -126,12 +127,12 @@ class NestWriter {
   /** Writes the loops, shared out over at most `wanted` chunks, and returns how many there are. */
   private chunked(wanted: number): number {
     const { spans, lanes } = this.layouts.outer
-    const { beside, parts: swept } = this.sweeping?.sweep ?? {}
-    const tops = lanes > 1 ? spans.slice(0, beside ? -2 : -1) : spans
+    const tops = lanes > 1 ? spans.slice(0, -1) : spans
     const rounds = tops.map(countOf)
     const total = rounds.reduce((a, b) => a * b, 1)
     const last = spans.at(-1)!
-    const parts = swept ?? (total < wanted && countOf(last) >= 2 * total ? wanted : 1)
+    const parts =
+      this.sweeping?.sweep.parts ?? (total < wanted && countOf(last) >= 2 * total ? wanted : 1)
     if (lanes > 1 && parts > 1) return this.alongLast(tops, last, Math.min(parts, wanted))
     let leading = 0
     let product = 1
@@ -229,7 +230,7 @@ class NestWriter {
     if (lanes === 1) {
       const last = spans.at(-1)!
       if (this.hopeful) this.nestLoops([last], () => this.stages.write())
-      else this.stages.write()
+      else this.stages.write(this.besides())
       return
     }
     const last = spans.at(-1)!
@@ -253,11 +254,18 @@ class NestWriter {
       end,
       (v) => {
         this.place(last, v, between(even, count - 1))
-        const beside = this.sweeping?.sweep.beside
-        this.nestLoops(beside ? [beside] : [], () => this.stages.write())
+        this.stages.write(this.besides())
       },
       { start },
     )
+  }
+
+  /** The rounds that are written side by side, if there are several. */
+  private besides(): Copy[] | undefined {
+    const { outer } = this.layouts
+    const count = copiesOf(outer)
+    if (count === 1) return undefined
+    return Array.from({ length: count }, (_, copy) => () => bindCopy(this.emitter, outer, copy))
   }
 
   /** Sweeps over as many columns at a time as sums are kept. */
@@ -312,10 +320,10 @@ class NestWriter {
       )
     if (comb === 1) {
       bind(0)
-      this.stages.write()
+      this.stages.write(this.besides())
     } else {
       const copies = Array.from({ length: comb }, (_, p) => () => bind(p, String(p)))
-      this.stages.write(copies)
+      this.stages.write(copies, true)
     }
     this.emitter.lanes = 1
   }

@@ -1,5 +1,6 @@
 import { add, binary, i32, load, store, sub } from '../loop/build.ts'
 import type { Expr, Scratch } from '../loop/ir.ts'
+import { bindCopy, copiesOf } from './beside.ts'
 import type { StageWriter } from './emit-stage.ts'
 import type { Emitter } from './emitter.ts'
 import { advance, identityOf, result, start } from './folds.ts'
@@ -50,7 +51,7 @@ export class SweepWriter {
   }
 
   private get copies(): number {
-    return this.sweep.beside ? countOf(this.sweep.beside) : 1
+    return copiesOf(this.outer)
   }
 
   /** Sums of one copy: those of all columns, and of one vector that reaches back. */
@@ -165,19 +166,11 @@ export class SweepWriter {
     emitter.loop('v', rest.end, () => round({ ...back, slot }), { start: end, step: lanes })
   }
 
-  /** `body` for each round of the span beside, which all use what they read in common. */
+  /** `body` for each of the rounds side by side, which use what they read in common. */
   private each(body: (copy: number) => void): void {
-    const { beside } = this.sweep
-    if (!beside) {
-      body(0)
-      return
-    }
-    const { emitter } = this
-    const { loop } = this.outer
     for (let copy = 0; copy < this.copies; copy++) {
-      emitter.inline(() => {
-        const place = { loop, ...beside, value: i32(copy), vector: false, known: exactly(copy) }
-        emitter.bind({ ...place, version: String(copy) }, 0)
+      this.emitter.inline(() => {
+        bindCopy(this.emitter, this.outer, copy)
         body(copy)
       })
     }

@@ -14,8 +14,11 @@ import {
 } from '../loop/build.ts'
 import type { Expr } from '../loop/ir.ts'
 import type { Emitter } from './emitter.ts'
-import type { Fold } from './nest.ts'
+import { type Fold, type Stage, valuesOf } from './nest.ts'
 import { type Loop, loopPosition } from './position.ts'
+
+/** Folds of fewer elements are written out. */
+const FEW_ELEMENTS = 16
 
 /** The registers that a fold runs in. */
 export interface RunningFold {
@@ -102,4 +105,12 @@ export function result(emitter: Emitter, runnings: readonly RunningFold[]): Expr
     return running.lanes > emitter.lanes ? foldLanes(fold, sum) : sum
   })
   return emitter.name(parts.reduce((a, b) => binary(fold, a, b)))
+}
+
+/** Folds of many elements that need no order, without conditions. */
+export function isPlainFold(stage: Stage): boolean {
+  const { inner, folds, writes, serial } = stage
+  if (!inner || serial || inner.extent <= FEW_ELEMENTS || writes.length > 0) return false
+  const free = valuesOf([stage]).every(({ kind }) => kind !== 'guard' && kind !== 'inside')
+  return free && folds.length > 0 && folds.every(({ fold }) => fold !== 'argmax')
 }
