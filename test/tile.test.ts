@@ -21,10 +21,10 @@ afterEach(() => vi.unstubAllEnvs())
 
 describe('the choice of a tile', () => {
   test('follows measured costs', () => {
-    expect(chooseTile(1000, 1000, avx512, 8)).toMatchObject({ rows: 8, vectors: 3 })
+    expect(chooseTile(1000, 1000, avx512, 8).tile).toMatchObject({ rows: 8, vectors: 3 })
     for (const { rows, vectors } of tileCosts(avx512)) {
       const tiles = [{ rows, vectors, cost: 0.1 }]
-      const chosen = chooseTile(1000, 1000, { ...avx512, tiles }, 8)
+      const chosen = chooseTile(1000, 1000, { ...avx512, tiles }, 8).tile
       expect(chosen).toEqual({ rows, vectors, lanes: 16 })
     }
   })

@@ -50,7 +50,7 @@ function tell(tuned: readonly TunedTile[], target: Target, output: Output): void
   output.print('\noutput        by the table  measured')
   for (const [m, n] of outputs) {
     const chosen = (tiles: readonly TileCost[]) =>
-      lanesOf(chooseTile(m, n, { ...target, tiles }, 0))
+      lanesOf(chooseTile(m, n, { ...target, tiles }, 0).tile)
     const [before, after] = [chosen(tuned.map((t) => t.before)), chosen(tuned.map((t) => t.after))]
     output.event({ event: 'choice', m, n, before, after })
     output.print(`${`${m} × ${n}`.padEnd(14)}${before.padStart(12)}${after.padStart(10)}`)

@@ -43,25 +43,32 @@ export function isTiled(contraction: Contraction): boolean {
   return m >= 4 && n >= 4 && k >= 4 && m * n * k >= 16384
 }
 
-export function cutOf({ m, n, k, batch }: Contraction, target: Target): Cut {
+/** How the left operand lies, and the tile for that. */
+export function tiling({ m, n, k }: Contraction, target: Target) {
   const [across, along] = [merged(m, 0), merged(k, 0)]
+  const even = across.length === 1 && along.length === 1
+  const [step, pitch] = [across[0]?.stride ?? 0, along[0]?.stride ?? 0]
+  const inRows = even && pitch === 1 && step > 0
+  const inColumns = even && step === 1 && pitch > 0 && pitch % CONFLICT !== 0
+  const choice = chooseTile(extentOf(m), extentOf(n), target, inRows ? DIRECT_ROWS : 0)
+  return { ...choice, inRows, inColumns }
+}
+
+export function cutOf(contraction: Contraction, target: Target): Cut {
+  const { m, n, k, batch } = contraction
+  const { tile, inRows, inColumns } = tiling(contraction, target)
   const [rows, columns, depth, count] = [m, n, k, batch].map(extentOf) as [
     number,
     number,
     number,
     number,
   ]
-  const even = across.length === 1 && along.length === 1
-  const [step, pitch] = [across[0]?.stride ?? 0, along[0]?.stride ?? 0]
-  const inRows = even && pitch === 1 && step > 0
-  const tile = chooseTile(rows, columns, target, inRows ? DIRECT_ROWS : 0)
   const width = tile.vectors * tile.lanes
   const parts = partsOf(rows, columns, depth, count, target.lanes)
-  const inColumns =
-    even && step === 1 && pitch > 0 && pitch % CONFLICT !== 0 && columns <= DIRECT_WIDTHS * width
   const fits = rows >= tile.rows
-  const direct =
-    fits && inRows && tile.rows <= DIRECT_ROWS ? 'rows' : fits && inColumns ? 'columns' : undefined
+  const few = columns <= DIRECT_WIDTHS * width
+  const byRows = fits && inRows && tile.rows <= DIRECT_ROWS
+  const direct = byRows ? 'rows' : fits && inColumns && few ? 'columns' : undefined
   return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
 }
 

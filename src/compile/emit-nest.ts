@@ -3,13 +3,16 @@ import type { Node } from '../graph/node.ts'
 import { add, binary, comment, i32, mul, variable } from '../loop/build.ts'
 import { CHUNK, type Expr, type Kernel } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
-import { StageWriter } from './emit-stage.ts'
+import { bindCopy, copiesOf, sideBySide } from './beside.ts'
+import { type Copy, StageWriter } from './emit-stage.ts'
+import { SweepWriter } from './emit-sweep.ts'
 import { Emitter, type Memory } from './emitter.ts'
 import { between, exactly, type Known, plus } from './known.ts'
 import { type Layout, type Layouts, layoutsOf } from './layout.ts'
 import { countOf, type Nest, type Span, type Stage, valuesOf } from './nest.ts'
 import { priceOf } from './price.ts'
 import { flipsOf, type Segment, segmentsOf } from './segments.ts'
+import { sweepOf } from './sweep.ts'
 
 /** Work (in rounds times operations) that makes a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 32768
@@ -30,7 +33,7 @@ export function emitNest(nest: Nest, name: string, memory: Memory, target: Targe
     const other = withoutVectors(layouts, writer.blamed)
     if (other) ways.push(other)
   }
-  return new NestWriter(nest, best, memory).kernel(name)
+  return new NestWriter(nest, sideBySide(nest, best), memory).kernel(name)
 }
 
 /** The layouts with the stages that can't have vectors of their own without them. */
@@ -56,6 +59,7 @@ class NestWriter {
   private readonly stages: StageWriter
   private readonly operations: number
   private readonly rows: readonly Node[]
+  private readonly sweeping: SweepWriter | undefined
   /** All rounds look like most of them do: for the price. */
   private readonly hopeful: boolean
   /** How often the innermost statements have been written. */
@@ -72,6 +76,9 @@ class NestWriter {
     }
     this.emitter = new Emitter(own, hopeful)
     this.stages = new StageWriter(nest.stages, layouts.inner, own, this.emitter, hopeful)
+    const sweep = hopeful ? undefined : sweepOf(nest, layouts)
+    const inner = sweep && layouts.inner.get(sweep.stage)
+    this.sweeping = inner && new SweepWriter(sweep, layouts.outer, inner, this.stages, this.emitter)
     this.operations = valuesOf(nest.stages).filter((value) => value.kind !== 'constant').length
   }
 
@@ -96,11 +103,14 @@ class NestWriter {
     return {
       name,
       chunks,
-      scratch: this.rows.map((node, i) => ({
-        name: `row${i}`,
-        dtype: node.dtype,
-        size: sizeOf(node.shape) / this.nest.outer.extent + SLACK,
-      })),
+      scratch: [
+        ...this.rows.map((node, i) => ({
+          name: `row${i}`,
+          dtype: node.dtype,
+          size: sizeOf(node.shape) / this.nest.outer.extent + SLACK,
+        })),
+        ...(this.sweeping?.scratch ?? []),
+      ],
       body: [comment(this.nest.origin), ...this.emitter.finish()],
       flops: work * this.operations,
       bytes:
@@ -121,9 +131,9 @@ class NestWriter {
     const rounds = tops.map(countOf)
     const total = rounds.reduce((a, b) => a * b, 1)
     const last = spans.at(-1)!
-    if (lanes > 1 && total < wanted && countOf(last) >= 2 * total) {
-      return this.alongLast(tops, last, wanted)
-    }
+    const parts =
+      this.sweeping?.sweep.parts ?? (total < wanted && countOf(last) >= 2 * total ? wanted : 1)
+    if (lanes > 1 && parts > 1) return this.alongLast(tops, last, Math.min(parts, wanted))
     let leading = 0
     let product = 1
     while (leading < tops.length && product < wanted) product *= rounds[leading++]!
@@ -159,7 +169,9 @@ class NestWriter {
     const { lanes, comb } = this.layouts.outer
     const count = countOf(last)
     const width = lanes * comb
-    const each = Math.ceil(count / wanted / width) * width
+    let each = Math.ceil(count / wanted / width) * width
+    // A vector that reaches back must not reach into the chunk before.
+    while (this.sweeping && count % each > 0 && count % each < width) each += width
     const chunks = Math.ceil(count / each)
     const range = this.shareOf(chunks, each, count)
     this.nestLoops(tops, () => this.lastLoop(chunks > 1 ? range : undefined))
@@ -218,30 +230,61 @@ class NestWriter {
     if (lanes === 1) {
       const last = spans.at(-1)!
       if (this.hopeful) this.nestLoops([last], () => this.stages.write())
-      else this.stages.write()
+      else this.stages.write(this.besides())
       return
     }
     const last = spans.at(-1)!
     const count = countOf(last)
     const width = lanes * comb
-    const flips = this.hopeful ? [] : flipsOf(this.nest.stages, loop, last)
-    const whole = range || !this.stages.repeatable
-    for (const segment of segmentsOf(count, width, flips)) {
-      if (segment.done > 0 && whole) continue
-      this.vectors(segment, range)
-    }
     const even = count - (count % width)
-    if (!whole || even === count) return
+    const { repeatable } = this.stages
+    if (this.sweeping) this.sweepColumns(this.sweeping, even, range)
+    else {
+      const flips = this.hopeful ? [] : flipsOf(this.nest.stages, loop, last)
+      for (const segment of segmentsOf(count, width, flips)) {
+        if (segment.done > 0 && (range || !repeatable)) continue
+        this.vectors(segment, range)
+      }
+    }
+    const done = repeatable && (this.sweeping || !range)
+    if (done || even === count) return
     const [start, end] = within(even, count, count, range)
     this.emitter.loop(
       'v',
       end,
       (v) => {
         this.place(last, v, between(even, count - 1))
-        this.stages.write()
+        this.stages.write(this.besides())
       },
       { start },
     )
+  }
+
+  /** The rounds that are written side by side, if there are several. */
+  private besides(): Copy[] | undefined {
+    const { outer } = this.layouts
+    const count = copiesOf(outer)
+    if (count === 1) return undefined
+    return Array.from({ length: count }, (_, copy) => () => bindCopy(this.emitter, outer, copy))
+  }
+
+  /** Sweeps over as many columns at a time as sums are kept. */
+  private sweepColumns(sweeping: SweepWriter, even: number, range?: Range): void {
+    const { emitter } = this
+    const count = countOf(this.layouts.outer.spans.at(-1)!)
+    const reach = even < count && this.stages.repeatable
+    const [start, end] = range ?? [i32(0), i32(count)]
+    const part = (from: Expr, to: Expr) => {
+      const whole = emitter.name(even < count ? binary('min', to, i32(even)) : to)
+      sweeping.write({ start: from, end: whole, ...(reach && { rest: { end: to } }) })
+    }
+    const { width } = sweeping.sweep
+    if (count <= width) {
+      part(start, end)
+      return
+    }
+    const block = (b: Expr) => part(b, emitter.name(binary('min', add(b, i32(width)), end)))
+    emitter.loop('b', end, block, { start, step: width })
   }
 
   private vectors({ from, to, once, known, step }: Segment, range?: Range): void {
@@ -277,10 +320,10 @@ class NestWriter {
       )
     if (comb === 1) {
       bind(0)
-      this.stages.write()
+      this.stages.write(this.besides())
     } else {
       const copies = Array.from({ length: comb }, (_, p) => () => bind(p, String(p)))
-      this.stages.write(copies)
+      this.stages.write(copies, true)
     }
     this.emitter.lanes = 1
   }

@@ -13,8 +13,9 @@ import { flipsOf, segmentsOf } from './segments.ts'
 const UNROLL = 16
 const UNROLL_SHORT = 32
 const SHORT = 160
-/** Vector accumulators of a long fold, so that one addition need not wait for the one before. */
+/** Vector accumulators of a long fold, so that one addition need not wait for the one before; of all copies together. */
 const ACCUMULATORS = 4
+const ALL_ACCUMULATORS = 8
 
 /** Binds the places of one of several copies that run side by side. */
 export type Copy = () => void
@@ -36,7 +37,9 @@ export class StageWriter {
   private readonly hopeful: boolean
   private readonly written: ReadonlySet<Node>
   private copies: readonly Running[] = []
-  /** Lanes of the vectors that copies fill side by side. */
+  /** There is but one copy, whose places are bound. */
+  private alone = true
+  /** The vectors that copies write are interleaved. */
   private comb = false
 
   constructor(
@@ -70,17 +73,28 @@ export class StageWriter {
     )
   }
 
-  /** One round, or the copies of a comb: their vectors are written interleaved. */
-  write(copies?: readonly Copy[]): void {
-    this.comb = copies !== undefined
+  /** One round, or copies of it; the vectors of a comb's are written interleaved. */
+  write(copies?: readonly Copy[], comb = false): void {
+    this.begin(copies, comb)
+    for (const stage of this.stages) this.stage(stage)
+  }
+
+  /** The stages after one whose folds have been written elsewhere and are defined. */
+  writeAfter(stage: Stage): void {
+    this.begin()
+    for (const later of this.stages.slice(this.stages.indexOf(stage) + 1)) this.stage(later)
+  }
+
+  private begin(copies?: readonly Copy[], comb = false): void {
+    this.alone = copies === undefined
+    this.comb = comb
     this.copies = (copies ?? [() => {}]).map((bind) => ({ bind, registers: new Map() }))
     this.emitter.owns(this.written)
-    for (const stage of this.stages) this.stage(stage)
   }
 
   /** Runs `body` for each copy, with its places and registers at hand. */
   private each(body: (index: number) => void): void {
-    if (!this.comb) {
+    if (this.alone) {
       body(0)
       return
     }
@@ -104,24 +118,28 @@ export class StageWriter {
     const last = layout.spans.at(-1)!
     const along = layout.lanes > 1
     const long = along && stage.writes.length === 0 && countOf(last) >= 2 * ACCUMULATORS * lanes
-    const parallel = long && this.copies.length === 1 ? ACCUMULATORS : 1
+    const share = Math.max(1, Math.floor(ALL_ACCUMULATORS / this.copies.length))
+    const parallel = long ? Math.min(ACCUMULATORS, share) : 1
     const running = this.copies.map(() =>
       stage.folds.map((fold) => start(emitter, fold, lanes, parallel)),
     )
     // What full vectors leave over goes into a scalar accumulator of its own, if it can't be done twice.
     const repeat = isRepeatable([stage], this.memory)
     const rest = along && countOf(last) % layout.lanes !== 0 && !repeat
-    const tails = rest ? stage.folds.map((fold) => start(emitter, fold, 1, 1)) : []
+    const tails = this.copies.map(() =>
+      rest ? stage.folds.map((fold) => start(emitter, fold, 1, 1)) : [],
+    )
     const spans = along ? layout.spans.slice(0, -1) : layout.spans
     this.loops(stage, layout, spans, () => {
-      if (along) this.vectors(stage, layout, running[0]!, tails, parallel, repeat)
+      if (along) this.vectors(stage, layout, running, tails, parallel, repeat)
       else this.each((copy) => this.step(stage, running[copy]!, 0, 0))
     })
     running.forEach((folds, copy) => {
       folds.forEach((fold, i) => {
-        const value = result(emitter, [fold, ...(tails[i] ? [tails[i]] : [])])
+        const tail = tails[copy]![i]
+        const value = result(emitter, [fold, ...(tail ? [tail] : [])])
         this.copies[copy]!.registers.set(fold.fold.register, value)
-        if (!this.comb) emitter.define(fold.fold.register, value)
+        if (this.alone) emitter.define(fold.fold.register, value)
       })
     })
   }
@@ -156,8 +174,8 @@ export class StageWriter {
   private vectors(
     stage: Stage,
     { loop, spans, lanes }: Layout,
-    running: readonly RunningFold[],
-    tails: readonly RunningFold[],
+    running: readonly (readonly RunningFold[])[],
+    tails: readonly (readonly RunningFold[])[],
     parallel: number,
     repeat: boolean,
   ): void {
@@ -165,11 +183,11 @@ export class StageWriter {
     const { low, high } = spans.at(-1)!
     const count = countOf({ low, high })
     const outside = emitter.lanes
-    const round = (value: Expr, known: ReturnType<typeof exactly>, copy: number, done: number) =>
+    const round = (value: Expr, known: ReturnType<typeof exactly>, turn: number, done: number) =>
       emitter.inline(() => {
         emitter.lanes = lanes
         emitter.bind({ loop, low, high, value, vector: true, known })
-        this.step(stage, running, copy, done)
+        this.each((copy) => this.step(stage, running[copy]!, turn, done))
         emitter.lanes = outside
       })
     const flips = this.hopeful ? [] : flipsOf([stage], loop, { low, high })
@@ -187,12 +205,12 @@ export class StageWriter {
           'r',
           i32(end),
           (r) => {
-            for (let copy = 0; copy < width; copy++) {
-              const from = at + copy * step
+            for (let turn = 0; turn < width; turn++) {
+              const from = at + turn * step
               round(
-                add(r, i32(copy * step)),
-                between(from, end - (width - copy) * step, step),
-                copy,
+                add(r, i32(turn * step)),
+                between(from, end - (width - turn) * step, step),
+                turn,
                 0,
               )
             }
@@ -209,7 +227,7 @@ export class StageWriter {
       i32(count),
       (r) => {
         emitter.bind({ loop, low, high, value: r, vector: false, known: between(even, count - 1) })
-        this.step(stage, tails, 0, 0)
+        this.each((copy) => this.step(stage, tails[copy]!, 0, 0))
       },
       { start: i32(even) },
     )
@@ -232,7 +250,7 @@ export class StageWriter {
   /** Writes that follow the folds: of each copy, or of all copies interleaved. */
   private writes(stage: Stage): void {
     if (!this.comb) {
-      this.put(stage)
+      this.each(() => this.put(stage))
       return
     }
     const copies: Lowered[][] = []

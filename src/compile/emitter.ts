@@ -15,6 +15,7 @@ import {
   pack,
   select,
   variable,
+  widen,
 } from '../loop/build.ts'
 import type { Expr, Stmt } from '../loop/ir.ts'
 import { printExpression } from '../loop/print.ts'
@@ -294,6 +295,14 @@ export class Emitter {
     const named = this.name(expr, depth)
     this.blocks[depth]!.values.set(key, named)
     return { value: named, depth }
+  }
+
+  /** A value in so many lanes; a scalar is spread over them where it is known, not in each round. */
+  widened(value: Value, lanes: number): Expr {
+    const { value: known, depth } = this.lower(value)
+    if (known.lanes === lanes || known.kind === 'const' || depth === this.depth)
+      return widen(known, lanes)
+    return this.named(widen(known, lanes), `${lanes} × ${textOf(known)}`, depth, 't')
   }
 
   /** A value, and the versions of what it depends on. */

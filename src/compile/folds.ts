@@ -14,8 +14,11 @@ import {
 } from '../loop/build.ts'
 import type { Expr } from '../loop/ir.ts'
 import type { Emitter } from './emitter.ts'
-import type { Fold } from './nest.ts'
+import { type Fold, type Stage, valuesOf } from './nest.ts'
 import { type Loop, loopPosition } from './position.ts'
+
+/** Folds of fewer elements are written out. */
+const FEW_ELEMENTS = 16
 
 /** The registers that a fold runs in. */
 export interface RunningFold {
@@ -26,17 +29,18 @@ export interface RunningFold {
 
 /** Declares the registers of a fold: `copies` of them, or the maximum and its position for argmax. */
 export function start(emitter: Emitter, fold: Fold, lanes: number, copies: number): RunningFold {
-  const real = fold.value.dtype === 'f32'
   const names = Array.from({ length: fold.fold === 'argmax' ? 2 : copies }, (_, i) => {
     const name = emitter.fresh('acc')
     const position = fold.fold === 'argmax' && i === 1
-    const identity = real ? fold.identity : Math.max(fold.identity, -(2 ** 31))
-    const init = position || !real ? i32(position ? 0 : identity, lanes) : f32(identity, lanes)
-    emitter.emit(register(name, init))
+    emitter.emit(register(name, position ? i32(0, lanes) : identityOf(fold, lanes)))
     return name
   })
   return { fold, names, lanes }
 }
+
+/** What a fold begins with. */
+export const identityOf = ({ value, identity }: Fold, lanes: number): Expr =>
+  value.dtype === 'f32' ? f32(identity, lanes) : i32(Math.max(identity, -(2 ** 31)), lanes)
 
 /** What a register holds. */
 export const held = ({ fold, names, lanes }: RunningFold, copy = 0): Expr =>
@@ -64,7 +68,7 @@ export function advance(
 /** What an accumulator becomes in this round; sums of products go through fused multiply-add. */
 function next(emitter: Emitter, { fold, value, identity }: Fold, before: Expr): Expr {
   if (fold === 'add' && value.kind === 'op' && value.op === 'mul' && value.dtype === 'f32') {
-    const [x, y] = value.args.map((arg) => emitter.lower(arg).value) as [Expr, Expr]
+    const [x, y] = value.args.map((arg) => emitter.widened(arg, before.lanes)) as [Expr, Expr]
     return fma(x, y, before)
   }
   const item = emitter.lower(value).value
@@ -101,4 +105,12 @@ export function result(emitter: Emitter, runnings: readonly RunningFold[]): Expr
     return running.lanes > emitter.lanes ? foldLanes(fold, sum) : sum
   })
   return emitter.name(parts.reduce((a, b) => binary(fold, a, b)))
+}
+
+/** Folds of many elements that need no order, without conditions. */
+export function isPlainFold(stage: Stage): boolean {
+  const { inner, folds, writes, serial } = stage
+  if (!inner || serial || inner.extent <= FEW_ELEMENTS || writes.length > 0) return false
+  const free = valuesOf([stage]).every(({ kind }) => kind !== 'guard' && kind !== 'inside')
+  return free && folds.length > 0 && folds.every(({ fold }) => fold !== 'argmax')
 }

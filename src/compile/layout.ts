@@ -19,6 +19,8 @@ export interface Layout {
   readonly lanes: number
   /** Lanes are this many positions apart; as many vectors, one position apart, fill a run. */
   readonly comb: number
+  /** Short spans, none of `spans`, whose rounds are written side by side inside all others. */
+  readonly beside?: readonly Span[]
 }
 
 /** Layouts of all loops of a nest. */

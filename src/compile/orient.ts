@@ -1,10 +1,22 @@
 import { flatten } from '../graph/ops/movement.ts'
-import { type Contraction, swapped } from './contraction.ts'
+import type { Target } from '../loop/target.ts'
+import { type Contraction, extentOf, swapped } from './contraction.ts'
+import { tiling } from './cut.ts'
 import { strideIn } from './nest.ts'
 import { loopPosition, symbolic } from './position.ts'
 
-/** Turns a contraction so that n, the side that vectors run along, holds the output's innermost axis. */
-export function contractionSwap(contraction: Contraction): Contraction {
+/** Multiply-adds of vectors that take the time of packing an element of b, and of a store apart from its neighbours. */
+const PACKING = 0.35
+const SCATTERED = 6
+/** The other way round must take less than this share. */
+const WORTHWHILE = 0.9
+
+/**
+ * Turns a contraction so that n, the side that vectors run along, holds the output's innermost axis;
+ * or the other way round where that wastes so much less of the vectors that the output's elements
+ * can be stored one by one.
+ */
+export function contractionSwap(contraction: Contraction, target: Target): Contraction {
   const { node, loops, m } = contraction
   const out = flatten(
     node.attrs.out.map((label) => loopPosition(loops.get(label)!)),
@@ -12,5 +24,14 @@ export function contractionSwap(contraction: Contraction): Contraction {
     symbolic,
   )
   const innermost = m.some(({ loop, span }) => strideIn(out, loop, span) === 1)
-  return innermost ? swapped(contraction) : contraction
+  const along = innermost ? swapped(contraction) : contraction
+  const across = swapped(along)
+  const scattered = (SCATTERED * extentOf(m) * extentOf(contraction.n)) / extentOf(contraction.k)
+  const extra = scattered * target.lanes
+  return workOf(across, target) + extra < WORTHWHILE * workOf(along, target) ? across : along
+}
+
+/** What a contraction takes for each k. By the table's costs: which way round decides the order of additions. */
+function workOf(contraction: Contraction, { tiles: _, ...target }: Target): number {
+  return tiling(contraction, target).work + PACKING * target.lanes * extentOf(contraction.n)
 }

@@ -38,6 +38,9 @@ const on =
 /** A reduction of at least this many elements into few results is done in two stages. */
 const LONG = 1 << 15
 const FEW = 16
+/** So is one of many rows that are this short: each thread reads rows as a whole. */
+const SHORT_ROW = 1024
+const MANY_ROWS = 1 << 11
 
 /** What is asked of products, before convolutions are taken apart and lay theirs out as they need them. */
 const narrowings: readonly Row[] = [
@@ -274,7 +277,10 @@ const rows: readonly Row[] = [
       if (!node.is('sum') && !node.is('amax') && !node.is('prod')) return undefined
       const [x] = node.inputs as [Node]
       const results = sizeOf(node.shape)
-      if (results >= FEW || sizeOf(x.shape) / Math.max(1, results) < LONG) return undefined
+      const each = sizeOf(x.shape) / Math.max(1, results)
+      const rows = !node.attrs.axes.includes(x.shape.length - 1)
+      const wide = rows && results < SHORT_ROW && each >= MANY_ROWS
+      if (!wide && (results >= FEW || each < LONG)) return undefined
       return inStages(node as Node<'sum'>, x)
     },
   },

@@ -222,7 +222,7 @@ function contractionSteps(
     return positionsIn([stage], valuesOf([stage]))
   })
   if (!isTiled(contraction)) return [plainStep(contraction, exit, operands, target)]
-  const oriented = contractionSwap(contraction)
+  const oriented = contractionSwap(contraction, target)
   return tiledSteps(
     oriented,
     contract,

@@ -41,21 +41,22 @@ export function tileCosts({ registers, fma, tiles = [] }: Target): readonly Tile
 }
 
 /**
- * The tile that wastes least on an m × n output, the table's first among equals: edges are padded
- * to whole tiles. Tiles of at most `direct` rows read a where it lies; the others pack it first.
+ * The tile that wastes least on an m × n output, the table's first among equals, and what that
+ * takes for each k, in multiply-adds: edges are padded to whole tiles. Tiles of at most `direct`
+ * rows read a where it lies; the others pack it first.
  */
-export function chooseTile(m: number, n: number, target: Target, direct: number): Tile {
+export function chooseTile(
+  m: number,
+  n: number,
+  target: Target,
+  direct: number,
+): { readonly tile: Tile; readonly work: number } {
   const { lanes } = target
-  let best: Tile | undefined
-  let least = Number.POSITIVE_INFINITY
-  for (const { rows, vectors, cost } of tileCosts(target)) {
+  const works = tileCosts(target).map(({ rows, vectors, cost }) => {
     const width = vectors * lanes
     const padded = Math.ceil(m / rows) * rows * Math.ceil(n / width) * width * cost
     const packing = rows > direct ? m * lanes * PACKING : 0
-    if (padded + packing < least) {
-      least = padded + packing
-      best = { rows, vectors, lanes }
-    }
-  }
-  return best!
+    return { tile: { rows, vectors, lanes }, work: padded + packing }
+  })
+  return works.reduce((best, it) => (it.work < best.work ? it : best))
 }
