@@ -7,7 +7,9 @@
  * share is done it helps the others with theirs. A share is a 64-bit ticket: its upper half numbers
  * the posted kernel, its lower half counts the chunks that are left, so that a thread which comes
  * late can neither take a chunk twice nor one of another kernel. Idle threads spin for a moment (the
- * next kernel is usually near), then sleep until they are woken.
+ * next kernel is usually near), then sleep until they are woken. Workers are kept off the caller's
+ * processor: a system that wakes one there, since all others are busy just then, leaves the two to
+ * take turns for milliseconds.
  */
 export const runtimeSource = `#define _GNU_SOURCE
 #include <pthread.h>
@@ -22,6 +24,7 @@ export const runtimeSource = `#define _GNU_SOURCE
 #endif
 #ifdef __linux__
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -66,6 +69,11 @@ struct Pool {
   Ticket *tickets;
   int workers;
   Worker *threads;
+#ifdef __linux__
+  /* Where we may run at all, and the processor that the workers keep off, or -1. */
+  cpu_set_t allowed;
+  int avoided;
+#endif
   Scratch caller_scratch;
   pthread_mutex_t running;
   pthread_mutex_t lock;
@@ -207,6 +215,21 @@ static void await_finish(Pool *pool, uint32_t chunks) {
   atomic_store(&pool->caller_sleeps, 0);
 }
 
+static void keep_apart(Pool *pool) {
+#ifdef __linux__
+  int here = sched_getcpu();
+  if (here < 0 || here == pool->avoided || pool->workers >= CPU_COUNT(&pool->allowed)) return;
+  cpu_set_t others = pool->allowed;
+  CPU_CLR(here, &others);
+  for (int i = 0; i < pool->workers; i++) {
+    pthread_setaffinity_np(pool->threads[i].thread, sizeof others, &others);
+  }
+  pool->avoided = here;
+#else
+  (void)pool;
+#endif
+}
+
 static void run_kernel(Pool *pool, const Kernel *kernel) {
   if (kernel->chunks == 1 || pool->workers == 0) {
     char *scratch = scratch_of(&pool->caller_scratch, kernel->scratch_bytes);
@@ -237,6 +260,7 @@ void brick_run(const int64_t *job) {
   Pool *pool = (Pool *)(intptr_t)job[0];
   const Kernel *kernels = (const Kernel *)(intptr_t)job[1];
   pthread_mutex_lock(&pool->running);
+  keep_apart(pool);
   pool->slots = (char *const *)(const void *)(job + 3);
   for (int64_t i = 0; i < job[2]; i++) run_kernel(pool, kernels + i);
   pthread_mutex_unlock(&pool->running);
@@ -247,6 +271,7 @@ void brick_run_timed(const int64_t *job, double *times) {
   Pool *pool = (Pool *)(intptr_t)job[0];
   const Kernel *kernels = (const Kernel *)(intptr_t)job[1];
   pthread_mutex_lock(&pool->running);
+  keep_apart(pool);
   pool->slots = (char *const *)(const void *)(job + 3);
   int64_t start = now();
   for (int64_t i = 0; i < job[2]; i++) {
@@ -266,6 +291,10 @@ Pool *brick_open(int threads) {
   pthread_mutex_init(&pool->running, 0);
   pthread_mutex_init(&pool->lock, 0);
   pthread_cond_init(&pool->changed, 0);
+#ifdef __linux__
+  pool->avoided = -1;
+  if (sched_getaffinity(0, sizeof pool->allowed, &pool->allowed)) CPU_ZERO(&pool->allowed);
+#endif
   pool->threads = calloc((size_t)threads, sizeof *pool->threads);
   size_t bytes = (size_t)threads * sizeof(Ticket);
   if (!pool->threads || posix_memalign((void **)&pool->tickets, CACHE_LINE, bytes)) return 0;
