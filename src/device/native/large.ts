@@ -176,7 +176,11 @@ interface AddOn {
   keep(bytes: number): void
 }
 
+/** Tokens are told from garbage, and their memory is free again, in a turn of the event loop. */
+const pressure = 128 * 2 ** 20
+
 let addOn: AddOn | undefined
+let sinceTurn = 0
 let suspicious = leastSuspicious
 const everywhere = new Garbage('all', 0)
 
@@ -213,6 +217,13 @@ function notLoaded(path: string, cause: unknown): BrickError {
   })
 }
 
+/** Whether so much was taken since the event loop last had a turn that it should have one. */
+export function needsTurn(): boolean {
+  if (sinceTurn < pressure) return false
+  sinceTurn = 0
+  return true
+}
+
 /** Memory on huge pages with undefined contents; it is free again once the token is unreachable. */
 export function takeLarge(bytes: number): { token: object; address: bigint } | undefined {
   const { take, addressOf, used } = addOn!
@@ -223,6 +234,7 @@ export function takeLarge(bytes: number): { token: object; address: bigint } | u
       suspicious = Math.max(leastSuspicious, 2 * used())
     }).unref()
   }
+  sinceTurn += bytes
   const token = take(bytes)
   return token && { token, address: BigInt(addressOf(token)) }
 }

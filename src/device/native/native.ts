@@ -9,7 +9,7 @@ import { type Life, NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { compilerFingerprint } from './fingerprint.ts'
-import { large, loadLargeMemory } from './large.ts'
+import { large, loadLargeMemory, needsTurn } from './large.ts'
 import {
   foreign,
   type Library,
@@ -185,7 +185,7 @@ class NativeDevice implements Device {
       this.arena = this.allocate(program.arenaBytes, 'lasting')
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
-    if (!executable.short || this.busy > breathMilliseconds) return this.runLong(executable, slots)
+    if (!executable.short || this.busy > breathMilliseconds || needsTurn()) return this.runLong(executable, slots)
     const start = performance.now()
     this.launch(executable)
     const milliseconds = performance.now() - start
