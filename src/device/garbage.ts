@@ -1,5 +1,7 @@
 /** Looking for owners that are gone may take this share of the time. */
 const share = 0.1
+/** Unless so many times the budget has been handed out meanwhile. */
+const PATIENCE = 3
 
 /** How thoroughly to look: among the youngest objects alone (quick, see {@link Garbage}), or everywhere. */
 export type Search = 'young' | 'all'
@@ -30,7 +32,8 @@ export class Garbage {
     if (this.handedOut <= this.budget) return
     const start = performance.now()
     // Who wants more than all of it at once will not soon come again.
-    if (start < this.rest && bytes <= this.budget) return
+    const most = bytes > this.budget ? 0 : PATIENCE * this.budget
+    if (start < this.rest && this.handedOut < most) return
     this.collect ??= collector(this.search)
     this.collect()
     const end = performance.now()
@@ -38,6 +41,9 @@ export class Garbage {
     this.handedOut = bytes
   }
 }
+
+/** Whether the engine's own collection can be asked for. */
+export const canCollect = (): boolean => globalThis.process?.getBuiltinModule !== undefined
 
 /** The engine's own collection, where it can be had. */
 function collector(search: Search): () => void {

@@ -185,7 +185,8 @@ class NativeDevice implements Device {
       this.arena = this.allocate(program.arenaBytes, 'lasting')
     job[3] = this.arena.address
     for (let i = 0; i < slots.length; i++) job[4 + i] = own(slots[i]!).address
-    if (!executable.short || this.busy > breathMilliseconds || needsTurn()) return this.runLong(executable, slots)
+    if (!executable.short || this.busy > breathMilliseconds || needsTurn())
+      return this.runLong(executable, slots)
     const start = performance.now()
     this.launch(executable)
     const milliseconds = performance.now() - start

@@ -3,7 +3,7 @@ import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { GUARD } from '../../render/wasm/render.ts'
 import type { DeviceBuffer } from '../device.ts'
-import { Garbage } from '../garbage.ts'
+import { canCollect, Garbage } from '../garbage.ts'
 import { Allocator } from './allocator.ts'
 
 const PAGE = 65536
@@ -14,22 +14,26 @@ const GROWTH = 256
 /** Programs may read a vector past the end of any memory. */
 const SLACK = 64
 
+/** What keeping track of a buffer takes of JavaScript's memory, roughly. */
+const KEEPING = 2048
+
 /** A piece of the device's memory. */
 export class WasmBuffer implements DeviceBuffer {
   readonly bytes: number
   readonly address: number
-  readonly weight: ArrayBuffer
+  readonly weight: ArrayBuffer | undefined
 
   constructor(bytes: number, address: number) {
     this.bytes = bytes
     this.address = address
-    this.weight = weightOf(bytes)
+    this.weight = canCollect() ? undefined : weightOf(bytes)
   }
 }
 
 /**
  * As many bytes of JavaScript memory, never touched: the garbage collector counts them, and so
- * learns that a small object that holds them is worth collecting. A large one is resizable: that
+ * learns that a small object that holds them is worth collecting. For engines that can't be asked
+ * to collect; the others would collect far too often. A large one is resizable: that
  * kind is mapped anew from the system and takes address space only, where a plain one might be
  * cleared by writing.
  */
@@ -82,7 +86,7 @@ export class WasmMemory {
 
   /** Memory with undefined contents, until `give`. */
   take(bytes: number): number {
-    this.#garbage.expect(bytes)
+    this.#garbage.expect(bytes + KEEPING)
     const address = this.#allocator.take(bytes + SLACK)
     if (address === undefined) throw this.#full(bytes)
     return address
