@@ -12,6 +12,10 @@ import type { Loop } from './position.ts'
 /** Multiply-adds that make a chunk worth handing to a thread, and the most chunks of a kernel. */
 const CHUNK_WORK = 1 << 17
 const MAX_CHUNKS = 64
+/** Tiles of rows that share panels of b at least; and where that would leave fewer chunks than this. */
+const SHARING = 32
+const FEW_CHUNKS = 8
+const SHARING_OF_FEW = 8
 /** Depth of a panel of b, and how many lie side by side, so that they stay in the level-2 cache. */
 const MAX_DEPTH = 512
 const PANELS = 4
@@ -98,9 +102,11 @@ class TiledWriter {
       Math.max(share, Math.min(PANELS, Math.ceil(columnTiles / 8))),
     )
     const columnGroups = Math.ceil(columnTiles / per)
-    const rowGroups = Math.ceil(wanted / (batch * parts * columnGroups))
+    const others = batch * parts * columnGroups
+    const rowGroups = Math.ceil(wanted / others)
+    const sharing = others < FEW_CHUNKS ? SHARING_OF_FEW : SHARING
     const rowsEach = Math.ceil(
-      rowTiles / Math.max(1, Math.min(rowGroups, Math.floor(rowTiles / 8))),
+      rowTiles / Math.max(1, Math.min(rowGroups, Math.floor(rowTiles / sharing))),
     )
     const groups = Math.ceil(rowTiles / rowsEach)
     this.panels = per
