@@ -46,7 +46,7 @@ export class Garbage {
 export const canCollect = (): boolean => globalThis.process?.getBuiltinModule !== undefined
 
 /** The engine's own collection, where it can be had. */
-function collector(search: Search): () => void {
+export function collector(search: Search): () => void {
   const builtin = globalThis.process?.getBuiltinModule
   if (!builtin) return () => {}
   builtin('node:v8').setFlagsFromString('--expose-gc')

@@ -1,6 +1,6 @@
-import { BrickError } from '../../base/errors.ts'
-import { Garbage } from '../garbage.ts'
+import { collector } from '../garbage.ts'
 import type { LibraryCache } from './cache.ts'
+import { openBuilt } from './library.ts'
 
 /** Memory of at least so many bytes is large. */
 export const large = 32 * 2 ** 20
@@ -182,54 +182,34 @@ const pressure = 128 * 2 ** 20
 let addOn: AddOn | undefined
 let sinceTurn = 0
 let suspicious = leastSuspicious
-const everywhere = new Garbage('all', 0)
+let collectAll: (() => void) | undefined
 
 /** Builds (once a machine) and loads the add-on, which keeps up to so many free bytes. */
 export async function loadLargeMemory(cache: LibraryCache, mostFree: number): Promise<void> {
   if (addOn) return
   const undefinedSymbols = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []
   const flags = ['-std=gnu11', '-O2', '-fPIC', '-pthread', ...undefinedSymbols]
-  const units = [source]
   const module = { exports: {} as AddOn }
-  try {
-    process.dlopen(module, await cache.library({ units, flags }))
-  } catch {
-    // One that is whole but does not load is built once more.
-    const path = await cache.library({ units, flags }, true)
-    try {
-      process.dlopen(module, path)
-    } catch (cause) {
-      throw notLoaded(path, cause)
-    }
-  }
+  await openBuilt(cache, { units: [source], flags }, (path) => process.dlopen(module, path))
   addOn = module.exports
   addOn.keep(mostFree)
 }
 
-function notLoaded(path: string, cause: unknown): BrickError {
-  return new BrickError({
-    kind: 'device',
-    where: path,
-    wanted: 'an add-on that Node loads',
-    got: (cause as Error).message,
-    remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from, or use wasm.',
-    cause,
-  })
-}
-
 /** Whether so much was taken since the event loop last had a turn that it should have one. */
-export function needsTurn(): boolean {
-  if (sinceTurn < pressure) return false
+export const needsTurn = (): boolean => sinceTurn >= pressure
+
+export function hadTurn(): void {
   sinceTurn = 0
-  return true
 }
 
 /** Memory on huge pages with undefined contents; it is free again once the token is unreachable. */
 export function takeLarge(bytes: number): { token: object; address: bigint } | undefined {
   const { take, addressOf, used } = addOn!
   if (used() + bytes > suspicious) {
-    everywhere.expect(bytes)
-    // What is found comes back in the event loop's next turn.
+    collectAll ??= collector('all')
+    collectAll()
+    // What is found comes back in the event loop's next turn; nothing more is to be had before.
+    suspicious = Number.POSITIVE_INFINITY
     setImmediate(() => {
       suspicious = Math.max(leastSuspicious, 2 * used())
     }).unref()

@@ -45,24 +45,35 @@ export function openLibrary(path: string): Library | undefined {
   }
 }
 
-/** Loads a library from the cache; one that is whole but does not load is built once more. */
-export async function loadLibrary(cache: LibraryCache, source: Source): Promise<LoadedLibrary> {
+/** Opens a library from the cache; one that is whole but does not open is built once more. */
+export async function openBuilt<T>(
+  cache: LibraryCache,
+  source: Source,
+  open: (path: string) => T,
+): Promise<{ readonly opened: T; readonly path: string }> {
   const path = await cache.library(source)
-  const library = openLibrary(path)
-  if (library) return { library, path }
-  const again = await cache.library(source, true)
   try {
-    return { library: foreign().load(again), path: again }
-  } catch (cause) {
-    throw new BrickError({
-      kind: 'device',
-      where: again,
-      wanted: 'a library that the system loads',
-      got: (cause as Error).message,
-      remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from.',
-      cause,
-    })
+    return { opened: open(path), path }
+  } catch {
+    const again = await cache.library(source, true)
+    try {
+      return { opened: open(again), path: again }
+    } catch (cause) {
+      throw new BrickError({
+        kind: 'device',
+        where: again,
+        wanted: 'a library that the system loads',
+        got: (cause as Error).message,
+        remedy: 'Set BRICKWORK_CACHE to a folder that programs may be run from.',
+        cause,
+      })
+    }
   }
+}
+
+export async function loadLibrary(cache: LibraryCache, source: Source): Promise<LoadedLibrary> {
+  const { opened, path } = await openBuilt(cache, source, (file) => foreign().load(file))
+  return { library: opened, path }
 }
 
 /** The C runtime's functions. Addresses are plain numbers in C's `int64_t`. */

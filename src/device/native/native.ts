@@ -9,7 +9,7 @@ import { type Life, NativeBuffer } from './buffer.ts'
 import { defaultCacheFolder, LibraryCache } from './cache.ts'
 import { findCompiler, noCompiler, programFlags } from './compiler.ts'
 import { compilerFingerprint } from './fingerprint.ts'
-import { large, loadLargeMemory, needsTurn } from './large.ts'
+import { hadTurn, large, loadLargeMemory, needsTurn } from './large.ts'
 import {
   foreign,
   type Library,
@@ -216,6 +216,7 @@ class NativeDevice implements Device {
   private runLong(executable: NativeExecutable, slots: readonly DeviceBuffer[]): Promise<void> {
     const kept = { executable, slots: [...slots], arena: this.arena }
     this.busy = 0
+    hadTurn()
     const start = performance.now()
     this.flight = new Promise<void>((resolve, reject) => {
       this.launch(kept.executable, (error) => {
