@@ -122,9 +122,26 @@ export interface Attributes {
   scatterAdd: { readonly axis: number }
   // along an axis, step by step
   cumsum: { readonly axis: number }
+  // loops
+  /**
+   * `length` rounds of a body. Inputs, in the order of the body's parameters: sequences, of which a
+   * round sees one element of the first axis; what the states are before the first round; constants.
+   * `reverse`: the sequences' last elements come first.
+   */
+  scan: { readonly body: Body; readonly length: number; readonly reverse: boolean }
+  /**
+   * What a node of a scan's body was in each round, along a new first axis, where the sequences' elements
+   * were. Of a state, one element more: what it was before the first round.
+   */
+  scanned: { readonly of: number }
 }
 
 export type OpName = keyof Attributes
+
+/** The graph of a round: a `ScanBody`. Equal bodies are equal as JSON. */
+export interface Body {
+  toJSON(): string
+}
 
 /** Gradients of a custom op's inputs, from the output's gradient: graph to graph. */
 export type CustomBackward = (gradient: unknown) => readonly unknown[]

@@ -1,10 +1,12 @@
 import type { OpName } from './attributes.ts'
 import { contraction } from './ops/contraction.ts'
 import { elementwise } from './ops/elementwise.ts'
-import { indexing, scans } from './ops/indexing.ts'
+import { indexing } from './ops/indexing.ts'
+import { loops } from './ops/loop.ts'
 import { movement } from './ops/movement.ts'
 import { overlaps } from './ops/overlap.ts'
 import { reduce } from './ops/reduce.ts'
+import { running } from './ops/running.ts'
 import { aliases, sources } from './ops/sources.ts'
 import { transforms } from './ops/transform.ts'
 import type { AnyOp } from './record.ts'
@@ -20,7 +22,8 @@ const records: { readonly [O in OpName]: AnyOp<O> } = {
   ...transforms,
   ...overlaps,
   ...indexing,
-  ...scans,
+  ...running,
+  ...loops,
 }
 
 /** The record of an op. */

@@ -106,9 +106,19 @@ export interface IndexingOp<O extends OpName> extends Common<O> {
   readonly kind: 'indexing'
 }
 
-/** A loop along an axis that carries a value. */
-export interface ScanOp<O extends OpName> extends Common<O> {
-  readonly kind: 'scan'
+/** A fold along an axis of which every intermediate result is kept. */
+export interface RunningOp<O extends OpName> extends Common<O> {
+  readonly kind: 'running'
+}
+
+/** Rounds of a graph of its own. It has no value itself: its parts do. */
+export interface LoopOp<O extends OpName> extends Common<O> {
+  readonly kind: 'loop'
+}
+
+/** A value that a loop leaves. */
+export interface PartOp<O extends OpName> extends Common<O> {
+  readonly kind: 'part'
 }
 
 export type AnyOp<O extends OpName> =
@@ -121,4 +131,6 @@ export type AnyOp<O extends OpName> =
   | TransformOp<O>
   | OverlapOp<O>
   | IndexingOp<O>
-  | ScanOp<O>
+  | RunningOp<O>
+  | LoopOp<O>
+  | PartOp<O>

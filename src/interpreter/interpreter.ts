@@ -13,6 +13,7 @@ import type {
   Piece,
   ReduceOp,
 } from '../graph/record.ts'
+import { bodyOf } from '../graph/scan-body.ts'
 import { threefry, words } from '../graph/threefry.ts'
 
 /** Values in double precision; integers and truth values as numbers. */
@@ -44,9 +45,11 @@ export function interpret(
   watch?: (node: Node, values: Values, inputs: readonly Values[]) => void,
 ): Values[] {
   const known = new Map<Node, Values>()
-  for (const node of topological(roots)) {
+  const nodes = topological(roots)
+  const rounds = new Rounds(nodes)
+  for (const node of nodes) {
     const inputs = node.inputs.map((input) => known.get(input)!)
-    const exact = evaluate(node, inputs, feed)
+    const exact = evaluate(node, inputs, feed, rounds)
     const values = node.dtype === 'i32' ? wrapped(exact) : exact
     known.set(node, values)
     watch?.(node, values, inputs)
@@ -58,7 +61,7 @@ export function interpret(
 const wrapped = (values: Values): Values =>
   values.every((v) => v === (v | 0)) ? values : values.map((v) => v | 0)
 
-function evaluate(node: Node, inputs: readonly Values[], feed: Feed): Values {
+function evaluate(node: Node, inputs: readonly Values[], feed: Feed, rounds: Rounds): Values {
   const record = recordOf<OpName>(node.op) as AnyOp<OpName>
   switch (record.kind) {
     case 'source':
@@ -81,8 +84,12 @@ function evaluate(node: Node, inputs: readonly Values[], feed: Feed): Values {
       return node.is('gather')
         ? gather(node, inputs)
         : scatterAdd(node as Node<'scatterAdd'>, inputs)
-    case 'scan':
+    case 'running':
       return cumsum(node as Node<'cumsum'>, inputs[0]!)
+    case 'loop':
+      return rounds.run(node as Node<'scan'>, inputs)
+    case 'part':
+      return rounds.of(node as Node<'scanned'>)
   }
 }
 
@@ -285,4 +292,62 @@ function cumsum(node: Node<'cumsum'>, x: Values): Values {
     if (coords[node.attrs.axis]! > 0) out[position]! += out[position - stride]!
   })
   return out
+}
+
+/** Runs loops, round by round, and keeps what is asked of them. */
+class Rounds {
+  /** The places that are asked for, by loop, and their values once it has run. */
+  private readonly parts = new Map<Node, Map<number, Values>>()
+
+  constructor(nodes: readonly Node[]) {
+    for (const node of nodes) {
+      if (!node.is('scanned')) continue
+      const loop = node.inputs[0]!
+      const parts = this.parts.get(loop) ?? new Map<number, Values>()
+      this.parts.set(loop, parts.set(node.attrs.of, new Float64Array(sizeOf(node.shape))))
+    }
+  }
+
+  of(node: Node<'scanned'>): Values {
+    return this.parts.get(node.inputs[0]!)!.get(node.attrs.of)!
+  }
+
+  run(node: Node<'scan'>, inputs: readonly Values[]): Values {
+    const { length, reverse } = node.attrs
+    const body = bodyOf(node)
+    const { sequences, states, constants } = body.parameters
+    const parts = [...(this.parts.get(node) ?? [])]
+    let now = inputs.slice(sequences.length, sequences.length + states.length)
+    const put = (of: number, values: Values, row: number) =>
+      parts.find(([place]) => place === of)?.[1].set(values, row * values.length)
+    const start = reverse ? length : 0
+    states.forEach((state, i) => {
+      put(body.placeOf(state), now[i]!, start)
+    })
+    const others = parts.filter(([of]) => body.stateAt(of) < 0).map(([of]) => of)
+    for (let round = 0; round < length; round++) {
+      const row = reverse ? length - 1 - round : round
+      const given = new Map<Node, Values>()
+      sequences.forEach((standIn, i) => {
+        const size = sizeOf(standIn.shape)
+        given.set(standIn, inputs[i]!.subarray(row * size, (row + 1) * size))
+      })
+      states.forEach((state, i) => {
+        given.set(state, now[i]!)
+      })
+      constants.forEach((constant, i) => {
+        given.set(constant, inputs[sequences.length + states.length + i]!)
+      })
+      const roots = [...body.next, ...others.map((of) => body.nodes[of]!)]
+      const values = interpret(roots, (standIn) => given.get(standIn)!)
+      now = values.slice(0, states.length)
+      states.forEach((state, i) => {
+        put(body.placeOf(state), now[i]!, reverse ? row : row + 1)
+      })
+      others.forEach((of, i) => {
+        put(of, values[states.length + i]!, row)
+      })
+    }
+    return new Float64Array(1)
+  }
 }

@@ -3,6 +3,7 @@ import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
 import { constant } from './compose/arithmetic.ts'
 import { hostGenerator } from './host-random.ts'
+import { currentRound, outsideRounds } from './round.ts'
 import { Tensor, variable } from './tensor.ts'
 import { currentTrace } from './trace.ts'
 
@@ -30,7 +31,7 @@ export class Generator {
     const base = this.key.node
     if (!trace) {
       this.advance(base)
-      return new Tensor(make('random', [base], { shape, stream: 0 }))
+      return new Tensor(make('random', [keyOfRound(base)], { shape, stream: 0 }))
     }
     // One count a call of the compiled step; the draws within it are streams of their own.
     const first = trace.keys.get(this) ?? base
@@ -38,12 +39,12 @@ export class Generator {
       trace.keys.set(this, base)
       this.advance(base)
     }
-    return new Tensor(make('random', [first], { shape, stream: trace.draws++ }))
+    return new Tensor(make('random', [keyOfRound(first)], { shape, stream: trace.draws++ }))
   }
 
   private advance(key: Node): void {
-    const next = make('add', [key, make('iota', [], { shape: [2], axis: 0 })], {})
-    this.key.assign(new Tensor(next))
+    const next = new Tensor(make('add', [key, make('iota', [], { shape: [2], axis: 0 })], {}))
+    outsideRounds(() => this.key.assign(next))
   }
 
   /** U[0, 1). */
@@ -63,6 +64,18 @@ export class Generator {
         .cos(),
     )
   }
+}
+
+/** Tells the rounds of a scan apart: an odd constant, so that all rounds have keys of their own. */
+const ROUND = 0x9e3779b9 | 0
+
+/** The key for the round of a scan that is being traced, else the key itself. */
+function keyOfRound(key: Node): Node {
+  const round = currentRound()
+  if (!round) return key
+  const rounds = make('expand', [make('reshape', [round], { shape: [1] })], { shape: [2] })
+  const apart = make('mul', [rounds, constant(ROUND, [2], 'i32')], {})
+  return make('add', [key, apart], {})
 }
 
 /** The generator that functions use when they are given none. */

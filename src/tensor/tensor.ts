@@ -26,6 +26,7 @@ import {
 } from './engine.ts'
 import { isRecording } from './grad-mode.ts'
 import { fromNested, type Nested, toNested } from './nested.ts'
+import { refuseInRound } from './round.ts'
 import { Storage } from './storage.ts'
 import { currentTrace } from './trace.ts'
 
@@ -156,6 +157,7 @@ export class Tensor {
 
   /** @internal Starts computing the contents and says where they will be. */
   realize(): Storage {
+    refuseInRound('a body that asks for a value', 'Return the tensor among the outputs.')
     const trace = currentTrace()
     if (trace) throw trace.refuseValue()
     const { node } = this
@@ -196,6 +198,7 @@ export class Tensor {
         wanted: `${this.dtype} ${showShape(this.shape)}`,
       })
     }
+    refuseInRound('a body that assigns to a state', 'Carry it as a state of the scan.')
     const trace = currentTrace()
     if (trace) {
       // A leaf from now on, as outside: gradients don't reach back through the update.

@@ -87,7 +87,7 @@ function scaleOf(
     record.kind === 'contraction' ||
     record.kind === 'transform' ||
     record.kind === 'overlap' ||
-    record.kind === 'scan' ||
+    record.kind === 'running' ||
     node.is('scatterAdd') ||
     (record.kind === 'reduce' && record.fold !== 'max')
   if (!sums) return undefined

@@ -1,6 +1,6 @@
 import { showShape } from '../../base/shape.ts'
 import type { Node } from '../node.ts'
-import type { IndexingOp, ScanOp } from '../record.ts'
+import type { IndexingOp } from '../record.ts'
 import { dtypeError, requireDType, shapeError } from './helpers.ts'
 
 /** index must be i32 and equal to `shape` (or smaller, when `within`) in every dim but `axis`. */
@@ -52,19 +52,4 @@ export const indexing = {
     },
     gradient: (g, node, make) => [g, undefined, make('gather', [g, node.inputs[1]!], node.attrs)],
   } satisfies IndexingOp<'scatterAdd'>,
-}
-
-export const scans = {
-  /** out[i] = Σ_{j ≤ i} x[j] along an axis. */
-  cumsum: {
-    kind: 'scan',
-    infer: ([x], _, where) => ({
-      shape: x!.shape,
-      dtype: requireDType([x!], ['f32', 'i32'], where),
-    }),
-    gradient: (g, { attrs: { axis } }, make) => {
-      const reversed = make('cumsum', [make('flip', [g], { axes: [axis] })], { axis })
-      return [make('flip', [reversed], { axes: [axis] })]
-    },
-  } satisfies ScanOp<'cumsum'>,
 }
