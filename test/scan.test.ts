@@ -18,7 +18,9 @@ const [T, B, H, I] = [5, 3, 4, 2]
 /** Deterministic values of both signs. */
 function wave(shape: readonly number[], phase: number): Tensor {
   const size = shape.reduce((a, b) => a * b, 1)
-  return tensor(Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.7 + phase) * 0.7)).reshape(shape)
+  return tensor(
+    Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.7 + phase) * 0.7),
+  ).reshape(shape)
 }
 
 type Cell = (states: readonly Tensor[], x: Tensor) => { states: Tensor[]; output: Tensor }
@@ -79,7 +81,7 @@ function cells({ u, v, b }: ReturnType<typeof w>): Record<string, Cell> {
   }
 }
 
-for (const name of ['interpreter'] as const) {
+for (const name of allBackends) {
   describe(`scan on ${name}`, () => {
     beforeAll(async () => useBackend(await createBackend(name)))
 
@@ -102,10 +104,14 @@ for (const name of ['interpreter'] as const) {
             const used = inputs.filter((t) => reaches(loss, t))
             return [...values, ...grad(loss, used)]
           })
-          const [got, want] = await Promise.all(results.map((all) => Promise.all(all.map((t) => t.data()))))
+          const [got, want] = await Promise.all(
+            results.map((all) => Promise.all(all.map((t) => t.data()))),
+          )
           expect(got!.length).toBe(want!.length)
           got!.forEach((values, i) => {
-            expect(close(values, want![i]!), `value ${i}: ${values} instead of ${want![i]}`).toBe(true)
+            expect(close(values, want![i]!), `value ${i}: ${values} instead of ${want![i]}`).toBe(
+              true,
+            )
           })
         })
       }
@@ -114,7 +120,7 @@ for (const name of ['interpreter'] as const) {
     test('inside a compiled training step, with its own draws in each round', async () => {
       const own = w()
       const step = compile((xs: Tensor) => {
-        const { states } = scanned(cells(own).elman!, [zeros([B, H])], xs, false)
+        const { states } = scanned(cells(own)['elman']!, [zeros([B, H])], xs, false)
         return states[0]!.square().mean()
       })
       const xs = wave([T, B, I], 0.2)

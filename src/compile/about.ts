@@ -9,7 +9,7 @@ import { type Axis, extentOf } from './contraction.ts'
 import type { Stage } from './nest.ts'
 import { valuesOf } from './nest.ts'
 import { keyOf, type Loop, type Position } from './position.ts'
-import type { Step } from './steps.ts'
+import type { KernelStep as Step } from './step.ts'
 import { positionsOf, type Value } from './value.ts'
 
 /** What a kernel is about: from the nodes that it computes, and the values that it is made of. */

@@ -1,19 +1,16 @@
-import { debugging } from '../base/debug.ts'
 import { sizeOf } from '../base/shape.ts'
-import { make } from '../graph/make.ts'
 import type { Node } from '../graph/node.ts'
-import type { BufferDecl, Func, Program } from '../loop/ir.ts'
+import type { Program } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
-import { aboutOf } from './about.ts'
-import { emitNest } from './emit-nest.ts'
-import type { Memory } from './emitter.ts'
-import { type Lifetime, placeInArena } from './memory.ts'
-import { type Stage, valuesOf } from './nest.ts'
-import { keyOf, type Loop, loopPosition } from './position.ts'
+import { copyStep } from './copy.ts'
+import { valuesOf } from './nest.ts'
+import { keyOf } from './position.ts'
+import { programOf } from './program.ts'
+import { distinctRoots } from './roots.ts'
 import { decideStoring } from './schedule.ts'
 import { simplify } from './simplify.ts'
-import { type Step, stepsOf } from './steps.ts'
-import { coordinates, loadOf, Reader } from './value.ts'
+import type { Step } from './step.ts'
+import { stepsOf } from './steps.ts'
 
 /** A graph to be compiled: values to return and buffers to overwrite. */
 export interface Graph {
@@ -48,9 +45,9 @@ export function compileGraph(graph: Graph, target: Target): Program {
     if (sizeOf(value.shape) === 0) return
     const state = canonical(buffers[buffer]!, steps)
     if (postpone(steps, value, state, overwrites)) slotOf.set(value, buffer + 1)
-    else final.push(copyStep(value, state, target))
+    else final.push(copyStep(value, state, () => true, target))
   })
-  return assemble([...steps, ...final], slotOf, buffers.length + outputs.length + 1)
+  return programOf([...steps, ...final], slotOf, buffers.length + outputs.length + 1)
 }
 
 /** Buffer nodes of one source are one in the simplified graph; which one, the steps know. */
@@ -60,18 +57,6 @@ function canonical(node: Node<'buffer'>, steps: readonly Step[]): Node {
       if (read.is('buffer') && read.attrs.source === node.attrs.source) return read
   }
   return node
-}
-
-/** Roots that are buffers, or the same node twice, become copies, so that each has memory of its own. */
-function distinctRoots(roots: readonly Node[]): Node[] {
-  const seen = new Set<Node>()
-  return roots.map((root) => {
-    if (!root.is('buffer') && !seen.has(root)) {
-      seen.add(root)
-      return root
-    }
-    return make('reshape', [root], { shape: root.shape })
-  })
 }
 
 /**
@@ -103,7 +88,8 @@ function postpone(
 }
 
 /** Whether a step reads the state only where, and before, it writes the value: a stage reads all before it writes. */
-function readsInPlace({ reads, stages, operands }: Step, value: Node, state: Node): boolean {
+function readsInPlace(step: Step, value: Node, state: Node): boolean {
+  const { reads, stages, operands } = step
   if (!reads.has(state)) return true
   if (operands?.has(state)) return false
   const writers = stages.filter((stage) => stage.writes.some((write) => write.to === value))
@@ -121,77 +107,4 @@ function readsInPlace({ reads, stages, operands }: Step, value: Node, state: Nod
     }
   }
   return seen > 0
-}
-
-function copyStep(value: Node, state: Node, target: Target): Step {
-  const outer: Loop = { name: 'o', extent: sizeOf(value.shape) }
-  const reader = new Reader((node, coords) => loadOf(node, coords))
-  const at = loopPosition(outer)
-  const read = reader.read(value, coordinates(at, value.shape))
-  const stages: Stage[] = [{ folds: [], writes: [{ to: state, at, value: read }] }]
-  return {
-    reads: new Set([value]),
-    writes: [state],
-    functions: [],
-    stages,
-    emit: (memory, name) => emitNest({ outer, stages, origin: 'copy' }, name, memory, target),
-  }
-}
-
-function assemble(
-  steps: readonly Step[],
-  slotOf: ReadonlyMap<Node, number>,
-  slots: number,
-): Program {
-  const lifetimes = new Map<Node, Lifetime>()
-  steps.forEach(({ reads, writes }, index) => {
-    for (const node of [...writes, ...reads]) {
-      if (slotOf.has(node)) continue
-      lifetimes.set(node, { node, first: lifetimes.get(node)?.first ?? index, last: index })
-    }
-  })
-  const { offsets, bytes } = placeInArena([...lifetimes.values()])
-  const decls = new Map<Node, BufferDecl>()
-  const memory: Memory = (node) => {
-    let decl = decls.get(node)
-    if (!decl) {
-      const slot = slotOf.get(node) ?? 0
-      const name = slot === 0 ? `T${decls.size}` : `S${slot}`
-      decl = {
-        name,
-        dtype: node.dtype,
-        size: Math.max(1, sizeOf(node.shape)),
-        slot,
-        offset: offsets.get(node) ?? 0,
-      }
-      decls.set(node, decl)
-    }
-    return { buffer: decl.name, dtype: decl.dtype }
-  }
-  const written = new Set(steps.flatMap((step) => step.writes))
-  const inMemory = (node: Node) => node.is('buffer') || written.has(node)
-  const kernels = steps.map((step, i) => {
-    const kernel = step.emit(memory, `k${i}`)
-    return debugging('profile') ? { ...kernel, about: aboutOf(step, inMemory) } : kernel
-  })
-  return {
-    buffers: unique([...decls.values()]),
-    functions: usedFunctions(steps, kernels),
-    kernels,
-    slots,
-    arenaBytes: bytes,
-  }
-}
-
-/** An update in place shares its state's slot and name. */
-function unique(decls: readonly BufferDecl[]): BufferDecl[] {
-  return [...new Map(decls.map((decl) => [decl.name, decl])).values()]
-}
-
-function usedFunctions(steps: readonly Step[], kernels: Program['kernels']): Func[] {
-  const all = new Map(
-    steps.flatMap((step) => step.functions.map((func) => [func.name, func] as const)),
-  )
-  const text = JSON.stringify(kernels.map((kernel) => kernel.body))
-  return [...all.values()].filter(({ name }) => text.includes(`"func":"${name}"`))
 }

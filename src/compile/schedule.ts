@@ -5,7 +5,9 @@ import { recordOf } from '../graph/ops.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { viewOf } from './contraction.ts'
 import { fixed } from './position.ts'
+import { roundInputs } from './rounds.ts'
 import { placesOf } from './transformed.ts'
+import { windowOf } from './window.ts'
 
 /** Which nodes get memory, and which elementwise node each contraction's sums go straight into. */
 export interface Storing {
@@ -35,10 +37,11 @@ export function decideStoring(roots: readonly Node[]): Storing {
   const contractionOf = new Map<Node, Node<'contract'>>()
   const inMemory = (node: Node) => node.is('buffer') || stored.has(node)
 
-  // Reductions, scans, overlaps and scatters end a kernel.
+  // Reductions, running folds, overlaps, scatters and loops end a kernel.
   for (const node of nodes) {
     const kind = kindOf(node)
-    if (['reduce', 'scan', 'overlap'].includes(kind) || node.is('scatterAdd')) stored.add(node)
+    const ends = ['reduce', 'running', 'overlap', 'loop', 'part'].includes(kind)
+    if (ends || node.is('scatterAdd')) stored.add(node)
   }
   const claimed = new Set<Node>()
   // Contractions end in the elementwise node that their sums lead to.
@@ -80,6 +83,14 @@ export function decideStoring(roots: readonly Node[]): Storing {
         inMemory,
       )
       if (!inMemory(base) && !base.is('constant')) stored.add(base)
+    }
+  }
+  // What loops read round by round, too.
+  for (const node of nodes) {
+    if (!node.is('scan')) continue
+    for (const input of roundInputs(node)) {
+      const { base } = windowOf(input, inMemory)
+      if (!inMemory(base)) stored.add(base)
     }
   }
   // What is read several times over (windows that overlap, rows that are repeated) is not computed each time.

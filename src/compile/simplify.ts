@@ -7,6 +7,7 @@ import { without } from '../graph/ops/helpers.ts'
 import { recordOf } from '../graph/ops.ts'
 import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
+import { bodyOf } from '../graph/scan-body.ts'
 import { padOfPad, sliceOfConvolution, sliceOfPad } from './narrow.ts'
 import { overlappingConvolution } from './overlapping.ts'
 import { phasesOfConvolution } from './phases.ts'
@@ -101,6 +102,16 @@ const rows: readonly Row[] = [
       if (record.kind === 'contraction') return filled(node, 0)
       return node.is('scatterAdd') ? node.inputs[0] : undefined
     },
+  },
+  {
+    name: 'scan: of no rounds leaves the states as they were',
+    rewrite: on('scanned', ({ attrs: { of }, shape, inputs }) => {
+      const scan = inputs[0] as Node<'scan'>
+      if (scan.attrs.length > 0) return undefined
+      const body = bodyOf(scan)
+      const first = scan.inputs[body.parameters.sequences.length + body.stateAt(of)]!
+      return make('reshape', [first], { shape })
+    }),
   },
   {
     // A barrier stays: it keeps what is computed again apart from what was computed before.

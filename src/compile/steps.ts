@@ -1,14 +1,15 @@
 import { requireCountable, sizeOf } from '../base/shape.ts'
-import { Node } from '../graph/node.ts'
+import type { OpName } from '../graph/attributes.ts'
+import type { Node } from '../graph/node.ts'
 import { flatten } from '../graph/ops/movement.ts'
-import type { Func, Kernel } from '../loop/ir.ts'
+import { recordOf } from '../graph/ops.ts'
+import type { Func } from '../loop/ir.ts'
 import type { Target } from '../loop/target.ts'
 import { GrowingNest, scatterNests, titleOf } from './assemble.ts'
 import { analyse, type Contraction, labelLoops } from './contraction.ts'
 import { type Cut, cutOf, isTiled, packedSize } from './cut.ts'
 import { emitNest } from './emit-nest.ts'
 import { emitTiled, PARTS, SUM } from './emit-tiled.ts'
-import type { Memory } from './emitter.ts'
 import { microKernel } from './micro-kernel.ts'
 import { type Nest, positionsIn, type Stage, valuesOf, type Write } from './nest.ts'
 import { contractionSwap } from './orient.ts'
@@ -22,32 +23,14 @@ import {
   scalePosition,
   symbolic,
 } from './position.ts'
-import type { Storing } from './schedule.ts'
+import { loopStep } from './rounds.ts'
+import { decideStoring, type Storing } from './schedule.ts'
 import { type Share, shareOf } from './share.ts'
+import type { KernelStep, Step } from './step.ts'
 import { rowsConflict, straighten } from './straighten.ts'
+import { temporary } from './temporary.ts'
 import { transformNest } from './transformed.ts'
 import { coordinates, loadOf, Reader, type Value } from './value.ts'
-
-/** One kernel to be: what it reads and writes, and how it is written once memory has names. */
-export interface Step {
-  readonly reads: ReadonlySet<Node>
-  readonly writes: readonly Node[]
-  readonly functions: readonly Func[]
-  /** Stages with the step's values, for deciding whether it may work in place. */
-  readonly stages: readonly Stage[]
-  /** What it reads in an order of its own, which the stages don't show: a product's operands. */
-  readonly operands?: ReadonlySet<Node>
-  /** Its part in a contraction. */
-  readonly share?: Share
-  emit(memory: Memory, name: string): Kernel
-}
-
-/** A temporary that no node of the graph stands for. */
-function temporary(size: number): Node<'buffer'> {
-  requireCountable(size, 'temporary')
-  const shape = [size]
-  return new Node('buffer', [], { source: {}, shape, dtype: 'f32' }, shape, 'f32', '')
-}
 
 /** All kernels, in the order of the nodes that they compute. */
 export function stepsOf(
@@ -58,7 +41,14 @@ export function stepsOf(
   const inMemory = (node: Node) => node.is('buffer') || set.has(node)
   const steps: (Step | GrowingNest)[] = []
   for (const node of stored) {
-    if (sizeOf(node.shape) === 0) continue
+    if (node.is('scan')) {
+      const parts = stored.filter(
+        (part): part is Node<'scanned'> => part.is('scanned') && part.inputs[0] === node,
+      )
+      const build = (own: readonly Node[]) => stepsOf(decideStoring(own), target)
+      steps.push(loopStep(node, parts, inMemory, target, build))
+    }
+    if (isLeftByLoop(node) || sizeOf(node.shape) === 0) continue
     requireCountable(sizeOf(node.shape), titleOf(node))
     const contract = contractionOf.get(node)
     if (contract) steps.push(...contractionSteps(contract, node, inMemory, target))
@@ -82,6 +72,12 @@ export function stepsOf(
     const reads = new Set([...inside].filter((node) => !own.has(node)))
     return nestStep(own.size > 0 ? { ...nest, rows: own } : nest, kept, reads, target)
   })
+}
+
+/** Whether a loop writes a node, or a node is a loop. */
+function isLeftByLoop(node: Node): boolean {
+  const { kind } = recordOf<OpName>(node.op)
+  return kind === 'loop' || kind === 'part'
 }
 
 /** How far back a node looks for a nest to join. */
@@ -132,7 +128,7 @@ function nestStep(
   reads: ReadonlySet<Node>,
   target: Target,
   share?: Share,
-): Step {
+): KernelStep {
   for (const { extent } of [nest.outer, ...nest.stages.flatMap(({ inner }) => inner ?? [])])
     requireCountable(extent, nest.origin)
   return {
@@ -150,7 +146,7 @@ function transformStep(
   transform: Node<'transform'>,
   inMemory: (node: Node) => boolean,
   target: Target,
-): Step {
+): KernelStep {
   const origin = `${titleOf(transform)} → ${titleOf(exit)}`
   const { nest, reads } = transformNest(exit, transform, inMemory, origin)
   return nestStep(nest, [exit], reads, target)
@@ -160,7 +156,7 @@ function overlapStep(
   node: Node<'overlapAdd'>,
   inMemory: (node: Node) => boolean,
   target: Target,
-): Step {
+): KernelStep {
   const { nest, reads } = overlapNest(node, inMemory, titleOf(node))
   return nestStep(nest, [node], reads, target)
 }
@@ -169,7 +165,7 @@ function scatterSteps(
   node: Node<'scatterAdd'>,
   inMemory: (node: Node) => boolean,
   target: Target,
-): Step[] {
+): KernelStep[] {
   const { nests, reads } = scatterNests(node, inMemory)
   return nests.map((nest) => nestStep(nest, [node], new Set([...reads, node]), target))
 }
@@ -240,7 +236,7 @@ function plainStep(
   exit: Node,
   inMemory: (node: Node) => boolean,
   target: Target,
-): Step {
+): KernelStep {
   const contract = contraction.node
   const outer: Loop = { name: 'o', extent: sizeOf(contract.shape) }
   const flat = coordinates(loopPosition(outer), contract.shape)
@@ -284,10 +280,12 @@ function tiledSteps(
   target: Target,
 ): Step[] {
   const cut = cutOf(given, target)
-  const packed = cut.direct ? undefined : temporary(packedSize(cut))
+  const packed = cut.direct ? undefined : temporary([packedSize(cut)])
   const title = `${titleOf(contract)} → ${titleOf(exit)}`
   const straight =
-    cut.direct === 'rows' && rowsConflict(given) ? straighten(given, temporary) : undefined
+    cut.direct === 'rows' && rowsConflict(given)
+      ? straighten(given, (size) => temporary([size]))
+      : undefined
   const contraction = straight?.contraction ?? given
   const pack = packed ? [packStep(contraction, cut, packed, target)] : []
   if (straight) {
@@ -303,7 +301,7 @@ function tiledSteps(
   if (cut.parts === 1) {
     return [...pack, tiled(contraction, cut, packed, write, reads, functions, title)]
   }
-  const partial = temporary(cut.parts * size)
+  const partial = temporary([cut.parts * size])
   const reader = new Reader(() => undefined)
   const sum = reader.intern({ kind: 'register', name: SUM, dtype: 'f32' })
   const at = addPositions(write.at, scalePosition(loopPosition(PARTS), size))
@@ -315,7 +313,7 @@ function tiledSteps(
   ]
 }
 
-function packStep(contraction: Contraction, cut: Cut, packed: Node, target: Target): Step {
+function packStep(contraction: Contraction, cut: Cut, packed: Node, target: Target): KernelStep {
   return {
     reads: new Set([contraction.a.base]),
     writes: [packed],
@@ -334,7 +332,7 @@ function tiled(
   reads: ReadonlySet<Node>,
   functions: readonly Func[],
   title: string,
-): Step {
+): KernelStep {
   const operands = new Set([packed ?? contraction.a.base, contraction.b.base])
   return {
     reads: new Set([...operands, ...reads]),
@@ -355,7 +353,7 @@ function combine(
   parts: number,
   inMemory: (node: Node) => boolean,
   target: Target,
-): Step {
+): KernelStep {
   const contract = contraction.node
   const size = sizeOf(contract.shape)
   const outer: Loop = { name: 'o', extent: size }

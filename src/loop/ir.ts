@@ -1,7 +1,7 @@
 /**
  * The loop language: what the compiler writes and the renderers read.
  *
- * A {@link Program} is a list of kernels that run one after the other. A kernel runs its body once
+ * A {@link Program} is a list of kernels that run one after the other, some of them in loops. A kernel runs its body once
  * for each `chunk` in 0 … chunks − 1, in any order and on any thread: chunks never depend on each
  * other, and their number depends on shapes alone, so the bits do not depend on the thread count.
  *
@@ -187,8 +187,29 @@ export interface BufferDecl {
   /** In elements. */
   readonly size: number
   readonly slot: number
-  /** In bytes from the slot's base, a multiple of 64. */
+  /** In bytes from the slot's base, a multiple of 64; of a part of another buffer, of its elements' size. */
   readonly offset: number
+  /** A part of another buffer, in loops: by how many bytes it moves on with each round. */
+  readonly advances?: readonly Advance[]
+}
+
+export interface Advance {
+  /** An i32 buffer of one element in the arena that does not move itself. */
+  readonly counter: string
+  /** May be negative. */
+  readonly bytes: number
+}
+
+/**
+ * Kernels first … last run `times` times, at least once. They read the number of the round in
+ * `counter`, which is 0 when the loop begins and which the last of them, and no other, raises by one.
+ * Loops lie inside or outside one another; no two end with the same kernel.
+ */
+export interface Repeat {
+  readonly first: number
+  readonly last: number
+  readonly times: number
+  readonly counter: string
 }
 
 /** What there is to know about a program whose code is there already: all but the loops. */
@@ -203,6 +224,8 @@ export interface Program extends Outline {
   readonly buffers: readonly BufferDecl[]
   readonly functions: readonly Func[]
   readonly kernels: readonly Kernel[]
+  /** Absent: each kernel runs once. */
+  readonly loops?: readonly Repeat[]
 }
 
 /** The outline without what it outlines, which can then be forgotten. */

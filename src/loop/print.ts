@@ -28,11 +28,15 @@ const prefixes: { readonly [O in UnaryOp]?: string } = { neg: '-', not: '!' }
  */
 export function printProgram(program: Program): string {
   const buffers = program.buffers.map(
-    ({ name, dtype, size, slot, offset }) =>
-      `buffer ${name}: ${dtype}[${size}] at slot ${slot}${offset > 0 ? ` + ${offset}` : ''}`,
+    ({ name, dtype, size, slot, offset, advances = [] }) =>
+      `buffer ${name}: ${dtype}[${size}] at slot ${slot}${offset > 0 ? ` + ${offset}` : ''}${advances.map(({ counter, bytes }) => ` + ${bytes}·${counter}[0]`).join('')}`,
+  )
+  const loops = (program.loops ?? []).map(
+    ({ first, last, times, counter }) =>
+      `loop: kernels ${program.kernels[first]?.name} … ${program.kernels[last]?.name}, ${times} times by ${counter}`,
   )
   const parts = [
-    [`program: ${program.slots} slots, arena ${program.arenaBytes} bytes`, ...buffers],
+    [`program: ${program.slots} slots, arena ${program.arenaBytes} bytes`, ...buffers, ...loops],
     ...program.functions.map(functionLines),
     ...program.kernels.map(kernelLines),
   ]

@@ -1,6 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import type { Expr, Func, Kernel, Program, RegisterType, Stmt, StorageType } from './ir.ts'
-import { align64, CHUNK, registerOf, storageBytes } from './ir.ts'
+import { CHUNK, registerOf, storageBytes } from './ir.ts'
 import { printStatement } from './print.ts'
 import { binaryTypes, foldTypes, unaryTypes } from './types.ts'
 import { operands } from './walk.ts'
@@ -31,6 +31,30 @@ export function checkProgram(program: Program): void {
   for (const kernel of program.kernels) {
     new Checker(`kernel ${kernel.name}`, functions).kernel(kernel, memory)
   }
+  checkLoops(program)
+}
+
+function checkLoops({ loops = [], kernels, buffers }: Program): void {
+  const ends = new Set<number>()
+  for (const { first, last, times, counter } of loops) {
+    const where = `loop over kernels ${first} … ${last}`
+    if (!isCount(first, 0) || !isCount(last, first) || last >= kernels.length)
+      fail(where, `${kernels.length} kernels`, 'kernels of the program, in order')
+    if (!isCount(times, 1)) fail(where, `${times} rounds`, 'at least 1')
+    if (ends.has(last)) fail(where, 'another loop that ends with the same kernel')
+    ends.add(last)
+    checkCounter(where, counter, buffers)
+    const crossing = loops.some((o) => first < o.first && o.first <= last && last < o.last)
+    if (crossing) fail(where, 'a loop that ends outside', 'loops inside or outside one another')
+  }
+  for (const { name, advances = [] } of buffers)
+    for (const { counter } of advances) checkCounter(`buffer ${name}`, counter, buffers)
+}
+
+function checkCounter(where: string, counter: string, buffers: Program['buffers']): void {
+  const found = buffers.find(({ name }) => name === counter)
+  const fits = found?.dtype === 'i32' && found.slot === 0 && !found.advances?.length
+  if (!fits) fail(where, `${counter} as the counter`, 'an i32 in the arena that stays where it is')
 }
 
 function fail(where: string, got: string, wanted?: string): never {
@@ -39,7 +63,7 @@ function fail(where: string, got: string, wanted?: string): never {
 }
 
 function checkBuffer(
-  { name, dtype, size, slot, offset }: Program['buffers'][number],
+  { name, dtype, size, slot, offset, advances }: Program['buffers'][number],
   program: Program,
   memory: Map<string, Entry>,
 ): void {
@@ -50,8 +74,9 @@ function checkBuffer(
   if (!isCount(slot, 0) || slot >= program.slots) {
     fail(where, `slot ${slot}`, `a slot below ${program.slots}`)
   }
-  if (!isCount(offset, 0) || offset !== align64(offset)) {
-    fail(where, `offset ${offset}`, 'a multiple of 64')
+  const unit = advances ? storageBytes[dtype] : 64
+  if (!isCount(offset, 0) || offset % unit !== 0) {
+    fail(where, `offset ${offset}`, `a multiple of ${unit}`)
   }
   if (slot === 0 && offset + size * storageBytes[dtype] > program.arenaBytes) {
     fail(where, `its end at ${offset + size * storageBytes[dtype]}`, 'an end inside the arena')

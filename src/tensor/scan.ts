@@ -96,7 +96,9 @@ export function scan(
     withHistoryOf(make('scanned', [loop], { of: round.placeOf(of) }), history)
   const times = given.states.map(part)
   return {
-    states: times.map((state) => (reverse ? state.slice([0, length]) : state.slice([1, length + 1]))),
+    states: times.map((state) =>
+      reverse ? state.slice([0, length]) : state.slice([1, length + 1]),
+    ),
     final: times.map((state) => state.slice(reverse ? 0 : length)),
     outputs: wanted.map(part),
   }

@@ -37,6 +37,9 @@ typedef struct {
   void (*run)(char *const *slots, int chunk, char *scratch);
   long long chunks;
   long long scratch_bytes;
+  /* Of a loop that ends with this kernel: rounds, the kernels before this one in it, and where in the
+     arena the kernels count the rounds. */
+  long long times, back, counter;
 } Kernel;
 
 typedef struct {
@@ -255,6 +258,14 @@ static void run_kernel(Pool *pool, const Kernel *kernel) {
   await_finish(pool, (uint32_t)kernel->chunks);
 }
 
+/* The kernel that comes after this one: the next, or the first of a loop that is not done. */
+static int64_t next_kernel(const Kernel *kernels, int64_t i, char *const *slots) {
+  const Kernel *kernel = kernels + i;
+  if (kernel->times == 0) return i + 1;
+  int round = *(const int *)(const void *)(slots[0] + kernel->counter);
+  return round < kernel->times ? i - kernel->back : i + 1;
+}
+
 /* Runs all kernels of a table in order. job: pool, kernels, count, then the slots' addresses. */
 void brick_run(const int64_t *job) {
   Pool *pool = (Pool *)(intptr_t)job[0];
@@ -262,7 +273,9 @@ void brick_run(const int64_t *job) {
   pthread_mutex_lock(&pool->running);
   keep_apart(pool);
   pool->slots = (char *const *)(const void *)(job + 3);
-  for (int64_t i = 0; i < job[2]; i++) run_kernel(pool, kernels + i);
+  for (int64_t i = 0; i < job[2]; i = next_kernel(kernels, i, pool->slots)) {
+    run_kernel(pool, kernels + i);
+  }
   pthread_mutex_unlock(&pool->running);
 }
 
@@ -274,7 +287,7 @@ void brick_run_timed(const int64_t *job, double *times) {
   keep_apart(pool);
   pool->slots = (char *const *)(const void *)(job + 3);
   int64_t start = now();
-  for (int64_t i = 0; i < job[2]; i++) {
+  for (int64_t i = 0; i < job[2]; i = next_kernel(kernels, i, pool->slots)) {
     run_kernel(pool, kernels + i);
     int64_t end = now();
     times[i] += (double)(end - start);

@@ -1,4 +1,5 @@
 /** What the threads of the WebAssembly device say to each other. */
+import type { Again } from './order.js'
 
 /** Words of shared memory, by index from `CONTROL`. */
 export const words = {
@@ -14,7 +15,7 @@ export const words = {
   FAILED: 5,
   /**
    * Where a run that is timed leaves its times, else 0: an f64 for the present kernel's start, then
-   * one for each kernel's nanoseconds.
+   * one for each kernel's nanoseconds, to which they are added.
    */
   TIMES: 6,
   /** Threads that have begun such a run. */
@@ -43,14 +44,20 @@ export interface WorkerInit {
   readonly at: typeof words
 }
 
+/** What is to know about a kernel to run it. */
+export interface KernelInfo {
+  readonly chunks: number
+  /** If a loop ends with it. */
+  readonly again?: Again
+}
+
 export type ToWorker =
   | WorkerInit
   | {
       readonly kind: 'load'
       readonly id: number
       readonly module: WebAssembly.Module
-      /** Of each kernel. */
-      readonly chunks: readonly number[]
+      readonly kernels: readonly KernelInfo[]
     }
   | { readonly kind: 'unload'; readonly id: number }
   | { readonly kind: 'wake' }

@@ -7,9 +7,11 @@ import type { Target } from '../../loop/target.ts'
 import { renderWasm } from '../../render/wasm/render.ts'
 import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
 import { Times } from '../times.ts'
+import type { KernelInfo } from './control.ts'
 import { diagnose, threadCount } from './features.ts'
 import { WasmBuffer, WasmMemory } from './memory.ts'
 import { compileModule } from './modules.ts'
+import { following } from './order.js'
 import { closed, Pool, type PoolProgram, trap } from './pool.ts'
 import { nextTurn } from './threads.ts'
 
@@ -140,7 +142,7 @@ class WasmDevice implements Device {
     if (it.isLong) return this.#runLong(it, slots)
     const scratch = this.#scratch.atLeast(it.scratch)
     const start = performance.now()
-    runKernels(it, scratch)
+    runKernels(it, scratch, this.#memory.memory)
     const ms = performance.now() - start
     it.times?.count(ms, 1)
     if (ms > SLOW_MS) it.isLong = ++it.slowRuns >= SLOW_RUNS
@@ -164,7 +166,7 @@ class WasmDevice implements Device {
       id: ++this.#serial,
       module,
       kernels: program.kernels.map((_, k) => exports[`k${k}`] as Kernel),
-      chunks: program.kernels.map(({ chunks }) => chunks),
+      infos: infosOf(program),
       origins: program.kernels.map(({ origin, name }) => origin || name),
     }
     this.#programs.set(module, made)
@@ -196,10 +198,11 @@ class WasmDevice implements Device {
       const start = performance.now()
       if (pool) {
         const times = it.times ? this.#times.atLeast(8 * (1 + it.times.nanoseconds.length)) : 0
+        if (times) this.#memory.doubles(times, 1 + it.loaded.kernels.length).fill(0)
         await pool.run({ program: it.loaded, slots: it.table, scratch, stride, times })
         it.times?.add(this.#memory.doubles(times + 8, it.loaded.kernels.length))
       } else {
-        await runSlices(it, scratch)
+        await runSlices(it, scratch, this.#memory.memory)
         await nextTurn()
       }
       it.times?.count(performance.now() - start, this.threads)
@@ -261,15 +264,30 @@ function expectedMs({ kernels }: Program): number {
   return ms
 }
 
-function runKernels({ loaded, table, times }: WasmExecutable, scratch: number): void {
+function infosOf({ kernels, loops = [], buffers }: Program): KernelInfo[] {
+  return kernels.map(({ chunks }, k) => {
+    const loop = loops.find(({ last }) => last === k)
+    if (!loop) return { chunks }
+    const counter = buffers.find(({ name }) => name === loop.counter)!.offset
+    return { chunks, again: { times: loop.times, back: k - loop.first, counter } }
+  })
+}
+
+function runKernels(
+  { loaded, table, times }: WasmExecutable,
+  scratch: number,
+  memory: WebAssembly.Memory,
+): void {
+  const { kernels, infos } = loaded
   let k = 0
   let start = times ? performance.now() : 0
   try {
-    for (; k < loaded.kernels.length; k++) {
-      const run = loaded.kernels[k]!
-      const chunks = loaded.chunks[k]!
+    while (k < kernels.length) {
+      const run = kernels[k]!
+      const { chunks, again } = infos[k]!
       for (let chunk = 0; chunk < chunks; chunk++) run(table, chunk, scratch)
       if (times) start = times.lap(k, start)
+      k = again ? following(k, again, memory.buffer, table) : k + 1
     }
   } catch (error) {
     throw trap(loaded, { kernel: k, text: String(error) })
@@ -277,11 +295,17 @@ function runKernels({ loaded, table, times }: WasmExecutable, scratch: number): 
 }
 
 /** As {@link runKernels}, letting other work go first every few milliseconds. */
-async function runSlices({ loaded, table, times }: WasmExecutable, scratch: number): Promise<void> {
+async function runSlices(
+  { loaded, table, times }: WasmExecutable,
+  scratch: number,
+  memory: WebAssembly.Memory,
+): Promise<void> {
   let since = performance.now()
-  for (const [k, run] of loaded.kernels.entries()) {
+  for (let k = 0; k < loaded.kernels.length; ) {
+    const run = loaded.kernels[k]!
+    const { chunks, again } = loaded.infos[k]!
     let start = performance.now()
-    for (let chunk = 0; chunk < loaded.chunks[k]!; chunk++) {
+    for (let chunk = 0; chunk < chunks; chunk++) {
       try {
         run(table, chunk, scratch)
       } catch (error) {
@@ -294,5 +318,6 @@ async function runSlices({ loaded, table, times }: WasmExecutable, scratch: numb
       start = since
     }
     times?.lap(k, start)
+    k = following(k, again, memory.buffer, table)
   }
 }

@@ -1,13 +1,19 @@
 import { BrickError } from '../../base/errors.ts'
-import { CONTROL, type FromWorker, type ToWorker, WORDS, words } from './control.ts'
+import {
+  CONTROL,
+  type FromWorker,
+  type KernelInfo,
+  type ToWorker,
+  WORDS,
+  words,
+} from './control.ts'
 import { startThread, type Thread } from './threads.ts'
 
 /** A program as workers know it. */
 export interface PoolProgram {
   readonly id: number
   readonly module: WebAssembly.Module
-  /** Of each kernel. */
-  readonly chunks: readonly number[]
+  readonly infos: readonly KernelInfo[]
   /** What each kernel computes, for errors. */
   readonly origins: readonly string[]
 }
@@ -131,10 +137,10 @@ export class Pool {
   }
 
   #load(program: PoolProgram): void {
-    const { id, module, chunks } = program
+    const { id, module, infos } = program
     if (this.#loaded.has(id)) return
     this.#loaded.add(id)
-    this.#post({ kind: 'load', id, module, chunks })
+    this.#post({ kind: 'load', id, module, kernels: infos })
   }
 
   #start(): void {

@@ -6,11 +6,12 @@
  * run's parameters and the counters; messages only wake a worker that has gone back to its event
  * loop, and tell the main thread that a run has ended.
  *
- * @typedef {{ chunks: number, run: (slots: number, chunk: number, scratch: number) => void }} Kernel
+ * @typedef {import('./control.ts').KernelInfo & { run: (slots: number, chunk: number, scratch: number) => void }} Kernel
  * @typedef {import('./control.ts').WorkerInit} WorkerInit
  * @typedef {import('./control.ts').ToWorker} ToWorker
  * @typedef {import('./control.ts').FromWorker} FromWorker
  */
+import { following } from './order.js'
 
 /** How often a barrier is looked at before the thread goes to sleep: some ten microseconds. */
 const SPINS = 3000
@@ -36,17 +37,17 @@ function receive(message) {
     words = new Int32Array(init.memory.buffer, init.control, init.words)
     return
   }
-  if (message.kind === 'load') load(message.id, message.module, message.chunks)
+  if (message.kind === 'load') load(message.id, message.module, message.kernels)
   else if (message.kind === 'unload') loaded.delete(message.id)
   serve()
 }
 
-/** @type {(id: number, module: WebAssembly.Module, chunks: readonly number[]) => void} */
-function load(id, module, chunks) {
+/** @type {(id: number, module: WebAssembly.Module, infos: readonly import('./control.ts').KernelInfo[]) => void} */
+function load(id, module, infos) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: init.memory } })
-  const kernels = chunks.map((count, k) => {
+  const kernels = infos.map((info, k) => {
     const run = /** @type {Kernel['run']} */ (exports[`k${k}`])
-    return { chunks: count, run }
+    return { ...info, run }
   })
   loaded.set(id, kernels)
 }
@@ -93,7 +94,7 @@ function execute(kernels) {
     address === 0 ? undefined : new Float64Array(init.memory.buffer, address, kernels.length + 1)
   if (times && Atomics.add(words, BEGUN, 1) === 0) times[0] = clock()
   let base = 0
-  for (let k = 0; k < kernels.length; k++) {
+  for (let k = 0; k < kernels.length; ) {
     const kernel = /** @type {Kernel} */ (kernels[k])
     try {
       share(kernel, base, slots, scratch)
@@ -105,6 +106,7 @@ function execute(kernels) {
     base += kernel.chunks + init.threads // each thread takes one number too many
     barrier(k, times)
     if (Atomics.load(words, FAILED) === lastRun) break
+    k = following(k, kernel.again, init.memory.buffer, slots)
   }
   if (init.index === 0) post({ kind: 'done', run: lastRun })
 }
@@ -136,7 +138,8 @@ const clock =
  */
 function lap(times, kernel) {
   const now = clock()
-  times[kernel + 1] = now - /** @type {number} */ (times[0])
+  times[kernel + 1] =
+    /** @type {number} */ (times[kernel + 1]) + now - /** @type {number} */ (times[0])
   times[0] = now
 }
 
@@ -171,5 +174,3 @@ if (typeof process === 'object' && process.versions?.node) {
   globalThis.addEventListener('message', (event) => receive(event.data))
 }
 post({ kind: 'ready' })
-
-export {}

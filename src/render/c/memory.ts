@@ -23,7 +23,12 @@ export function bufferPointers(program: Program, kernel: Kernel): Pointer[] {
   return [...used].flatMap((name) => {
     const buffer = declared.get(name)
     if (!buffer) return []
-    return [pointer(name, buffer.dtype, written.has(name), `slots[${buffer.slot}]`, buffer.offset)]
+    const base = `slots[${buffer.slot}]`
+    const moved = (buffer.advances ?? []).map(({ counter, bytes }) => {
+      const { offset } = declared.get(counter)!
+      return ` + ${bytes}ll * *(const int *)(slots[0] + ${offset})`
+    })
+    return [pointer(name, buffer.dtype, written.has(name), base, buffer.offset, moved.join(''))]
   })
 }
 
@@ -45,9 +50,10 @@ function pointer(
   writable: boolean,
   base: string,
   offset: number,
+  moved = '',
 ): Pointer {
   const type = `${writable ? '' : 'const '}${elementText[dtype].type} *`
-  const address = offset === 0 ? base : `(${base} + ${offset})`
+  const address = offset === 0 && !moved ? base : `(${base} + ${offset}${moved})`
   return { buffer, type, name: identifier(buffer), value: `(${type})${address}` }
 }
 

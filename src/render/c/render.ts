@@ -138,10 +138,13 @@ function bodyLines(program: Program, kernel: Kernel, prelude: Prelude): string[]
 }
 
 /** What the runtime looks up: the kernels in the order in which they run. */
-function tableText({ kernels }: Program): string {
-  const rows = kernels.map(
-    (kernel, index) => `  { kernel_${index}, ${kernel.chunks}, ${scratchBytes(kernel)} },`,
-  )
+function tableText({ kernels, loops = [], buffers }: Program): string {
+  const rows = kernels.map((kernel, index) => {
+    const loop = loops.find(({ last }) => last === index)
+    const counter = buffers.find(({ name }) => name === loop?.counter)?.offset ?? 0
+    const again = loop ? `${loop.times}, ${index - loop.first}, ${counter}` : '0, 0, 0'
+    return `  { kernel_${index}, ${kernel.chunks}, ${scratchBytes(kernel)}, ${again} },`
+  })
   return [
     ...kernels.map(
       (_, i) => `HIDDEN void kernel_${i}(char *const *slots, int chunk, char *scratch);`,
@@ -151,9 +154,12 @@ function tableText({ kernels }: Program): string {
     '  void (*run)(char *const *slots, int chunk, char *scratch);',
     '  long long chunks;',
     '  long long scratch_bytes;',
+    '  /* After this kernel: how often the loop that it ends runs, how many kernels back it began,',
+    '     and where in the arena its rounds are counted. */',
+    '  long long times, back, counter;',
     '} brick_kernels[] = {',
     ...rows,
-    '  { 0, 0, 0 },',
+    '  { 0, 0, 0, 0, 0, 0 },',
     '};',
     '',
     `const int brick_count = ${kernels.length};`,

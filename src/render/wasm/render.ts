@@ -65,20 +65,31 @@ function renderKernel(
 ): WasmFunction {
   const g = new Generator(3, numbers, features.relaxedSimd)
   bindIndex(g, CHUNK, CHUNK_PARAM)
-  for (const { name, dtype, slot, offset } of program.buffers) {
+  const offsets = new Map(program.buffers.map(({ name, offset }) => [name, offset]))
+  for (const { name, dtype, slot, offset, advances = [] } of program.buffers) {
     const base = once(() => {
-      g.prologue
-        .op(control.localGet)
-        .u32(SLOTS)
-        .op(i32.load)
-        .u32(2)
-        .u32(slot * 4)
+      pushSlot(g, slot)
+      for (const { counter, bytes } of advances) {
+        pushSlot(g, 0)
+        g.prologue.op(i32.load).u32(2).u32(offsets.get(counter)!)
+        g.prologue.op(i32.const).i32(bytes).op(i32.mul).op(i32.add)
+      }
       return keepBase(g, offset)
     })
     g.buffers.set(name, { dtype, base })
   }
   bindScratch(g, kernel)
   return finish(g, kernel.name, 3, kernel.body)
+}
+
+/** Puts a slot's address on the prologue's stack. */
+function pushSlot(g: Generator, slot: number): void {
+  g.prologue
+    .op(control.localGet)
+    .u32(SLOTS)
+    .op(i32.load)
+    .u32(2)
+    .u32(slot * 4)
 }
 
 function bindScratch(g: Generator, kernel: Kernel): void {
