@@ -7,7 +7,7 @@ import { createBackend } from '../../src/tensor/choose.ts'
 import { compareBackends } from './compare-backends.ts'
 import { stream } from './dice.ts'
 import { Garden } from './garden.ts'
-import { type Graph, grow, recipe, type Step } from './graph.ts'
+import { type Graph, grow, recipe, type Step, single } from './graph.ts'
 import { runs } from './runs.ts'
 
 /** The backends that must agree with the interpreter, and how many random graphs they get. */
@@ -16,6 +16,10 @@ const backends = [
   { name: 'wasm', graphs: 400, large: 20 },
   { name: 'native', graphs: 60, large: 4 },
 ] as const
+
+const loops = fc
+  .tuple(single('scan'), recipe(opNames, 3))
+  .map(([loop, others]) => [...loop, ...others])
 
 describe.each(backends)('$name agrees with double precision', ({ name, graphs, large }) => {
   let backend: Backend
@@ -30,6 +34,8 @@ describe.each(backends)('$name agrees with double precision', ({ name, graphs, l
       runs(usual),
     )
   test('random graphs', () => holds(recipe(opNames), graphs))
+  // One loop and what its results flow into: random graphs seldom have one.
+  test('random loops', () => holds(loops, graphs / 4))
   test('integers wrap around at 32 bits', () => compareBackends(overflowing(), backend))
   test('large random graphs', () => holds(recipe(opNames, 60), large))
 })

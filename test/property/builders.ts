@@ -6,6 +6,7 @@ import type { Node } from '../../src/graph/node.ts'
 import { type ElementwiseName, elementwiseNames, recordOf } from '../../src/graph/ops.ts'
 import type { ElementwiseOp } from '../../src/graph/record.ts'
 import type { Builder, Builders } from './builder.ts'
+import { loop } from './builders-loops.ts'
 import { movement } from './builders-movement.ts'
 import { contractions, indexing, transforms } from './builders-products.ts'
 import { Garden } from './garden.ts'
@@ -96,13 +97,16 @@ const others: Builders<Exclude<OpName, ElementwiseName>> = {
     const x = garden.ranked(dice, dice.pick(['f32', 'i32'] as const))
     return garden.make('cumsum', [x], { axis: dice.below(x.shape.length) })
   },
+  // A scan has no value itself.
+  scan: (garden, dice) => loop((op) => builders[op])(garden, dice),
+  scanned: (garden, dice) => loop((op) => builders[op])(garden, dice),
 }
 
 /** The gradient of doubling, for `custom`. */
 const doubled = (g: Node): Node => makeNode('add', [g, g], {})
 
 /** A builder for every op; one that is left out does not compile. */
-export const builders = {
+export const builders: Builders<OpName> = {
   ...Object.fromEntries(elementwiseNames.map((op) => [op, elementwise(op)])),
   ...others,
 } as Builders<OpName>

@@ -25,12 +25,25 @@ const limits = { f32: 100, i32: 1000, u8: 255, bool: 1 }
 
 /** One op on known values. */
 export function evaluateOne<O extends OpName>(node: Node<O>, inputs: readonly Values[]): Values {
+  // What a loop leaves is computed with the loop, from what that is given.
+  if (node.is('scanned')) return evaluatePart(node, inputs)
   const stand = node.inputs.map(({ shape, dtype }) => {
     return new Node('buffer', [], { source: {}, shape, dtype }, shape, dtype, '')
   })
   const copy = new Node(node.op, stand, node.attrs, node.shape, node.dtype, '')
   const known = new Map<object, Values>(stand.map((n, i) => [n.attrs.source, inputs[i]!]))
   return interpret([copy], (n) => known.get(n.attrs.source)!)[0]!
+}
+
+function evaluatePart(node: Node<'scanned'>, inputs: readonly Values[]): Values {
+  const scan = node.inputs[0]!
+  const stand = scan.inputs.map(({ shape, dtype }) => {
+    return new Node('buffer', [], { source: {}, shape, dtype }, shape, dtype, '')
+  })
+  const loop = new Node(scan.op, stand, scan.attrs, scan.shape, scan.dtype, '')
+  const part = new Node(node.op, [loop], node.attrs, node.shape, node.dtype, '')
+  const known = new Map<object, Values>(stand.map((n, i) => [n.attrs.source, inputs[i]!]))
+  return interpret([part], (n) => known.get(n.attrs.source)!)[0]!
 }
 
 /**
@@ -48,13 +61,9 @@ export class Garden {
   make: typeof make = (op, inputs, attrs) => {
     const node = make(op, inputs, attrs)
     for (const input of inputs) this.used.add(input)
-    this.values.set(
-      node,
-      evaluateOne(
-        node,
-        inputs.map((input) => this.valuesOf(input)),
-      ),
-    )
+    const given = node.is('scanned') ? inputs[0]!.inputs : inputs
+    const values = given.map((input) => this.valuesOf(input))
+    this.values.set(node, evaluateOne(node, values))
     return node
   }
 

@@ -8,7 +8,9 @@ import { differentiable, gradientsOf, grow, recipe, type Step, single, weigh } f
 import { runs } from './runs.ts'
 
 /** Ops that carry gradients. */
-const carrying = opNames.filter((op) => recordOf<OpName>(op).gradient)
+const carrying = opNames.filter(
+  (op) => recordOf<OpName>(op).gradient || recordOf<OpName>(op).kind === 'part',
+)
 /** What graphs are made of here: `detach` hides part of the derivative on purpose. */
 const open = opNames.filter((op) => op !== 'detach')
 

@@ -19,7 +19,7 @@ export interface Graph {
   readonly leaves: readonly Leaf[]
 }
 
-const throws = fc.array(fc.nat(999), { minLength: 4, maxLength: 24 })
+const throws = fc.array(fc.nat(999), { minLength: 4, maxLength: 40 })
 
 /** Steps for `grow`: shrinks to fewer ops with simpler choices. */
 export const recipe = (ops: readonly OpName[], maxLength = 12): fc.Arbitrary<Step[]> =>

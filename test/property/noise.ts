@@ -83,6 +83,11 @@ function scaleOf(
 ): Values | undefined {
   // Sources, because f32 rounds a constant, too.
   if (record.kind === 'elementwise' || record.kind === 'source') return out.map(Math.abs)
+  // Rounds of many operations.
+  if (record.kind === 'part') {
+    const largest = out.reduce((most, v) => Math.max(most, Math.abs(v)), 0)
+    return out.map(() => largest)
+  }
   const sums =
     record.kind === 'contraction' ||
     record.kind === 'transform' ||
