@@ -1,13 +1,8 @@
 /** Ops of the reference cases that Brickwork does not have yet, and what they wait for. */
-const recurrent = 'recurrent layers come with sequences'
 const attention = 'attention comes with transformers'
 const schedule = 'learning-rate schedules come with training at length'
 
 export const later: Readonly<Record<string, string>> = {
-  rnn_tanh: recurrent,
-  rnn_relu: recurrent,
-  lstm: recurrent,
-  gru: recurrent,
   scaled_dot_product_attention: attention,
   multihead_attention: attention,
   step: schedule,

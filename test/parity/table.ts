@@ -7,6 +7,7 @@ import { movement } from './ops/movement.ts'
 import { norm, normProcedures } from './ops/norm.ts'
 import { optimProcedures } from './ops/optim.ts'
 import { pool } from './ops/pool.ts'
+import { recurrent } from './ops/recurrent.ts'
 import { reduce } from './ops/reduce.ts'
 import { trainingProcedures } from './ops/training.ts'
 import type { Procedures, Rows } from './rows.ts'
@@ -22,6 +23,7 @@ export const rows: Rows = {
   ...activations,
   ...norm,
   ...loss,
+  ...recurrent,
 }
 
 /** Those that run many steps. */
