@@ -21,6 +21,11 @@ export function classes(n: number, count: number): Int32Array {
   return Int32Array.from({ length: n }, (_, i) => (i * 7) % count)
 }
 
+/** Tokens of an alphabet. */
+export function tokens(n: number, count: number): Int32Array {
+  return Int32Array.from({ length: n }, (_, i) => (i * 11 + (i >> 3)) % count)
+}
+
 /**
  * The initial value of a network's i-th parameter: weights keep the variance through ReLUs (uniform
  * ± √(6 / fan-in)), biases are small, factors of normalisations near 1.

@@ -15,7 +15,7 @@ import { type Effort, type MetersByThreads, race } from './race.ts'
 import { type About, type Row, rowOf, skippedRow } from './row.ts'
 import { showTargets, targetsOf } from './targets.ts'
 import { showRow } from './terminal.ts'
-import { notYet, workloads } from './workloads/index.ts'
+import { workloads } from './workloads/index.ts'
 
 function optionsOrExit(): Options {
   try {
@@ -80,7 +80,6 @@ async function* measure(
     const outcome = await race(workload, contestants(names, options.threads), meters, effort)
     yield rowOf(workload, outcome, about)
   }
-  for (const { name, reason } of notYet.filter(isChosen)) yield skippedRow(name, reason, about)
   if (!isChosen(epoch)) return
   const obstacle = epochObstacle()
   if (obstacle) yield skippedRow(epoch.name, obstacle, about)
@@ -91,7 +90,7 @@ async function* measure(
 }
 
 /** Rows of the table. */
-const order = [...workloads, ...notYet, epoch].map(({ name }) => name)
+const order = [...workloads, epoch].map(({ name }) => name)
 
 const options = optionsOrExit()
 const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${options.threads} threads`

@@ -1,4 +1,4 @@
-import { cat, nn, type Tensor, zeros } from '../src/index.ts'
+import { cat, embedding, nn, type Tensor, zeros } from '../src/index.ts'
 import type { ModelSpec } from './workloads/workload.ts'
 
 /**
@@ -148,9 +148,29 @@ const squeezenet = (): nn.Module =>
     new Flatten(),
   )
 
+/** Embedding, LSTM, and scores for the token that follows each of [batch, T]. */
+class CharLstm extends nn.Module {
+  readonly table: Tensor
+  readonly lstm: nn.LSTM
+  readonly out: nn.Linear
+
+  constructor(alphabet: number, hidden: number) {
+    super()
+    this.table = nn.parameter(nn.init.normal([alphabet, hidden]))
+    this.lstm = new nn.LSTM(hidden, hidden, { batchFirst: true })
+    this.out = new Linear(hidden, alphabet)
+  }
+
+  forward(tokens: Tensor): Tensor {
+    const { output } = this.lstm.forward(embedding(tokens, this.table))
+    return this.out.forward(output).flatten(0, 1)
+  }
+}
+
 const networks = { lenet, vgg, alexnet, resnet18, squeezenet }
 
 export function buildModel(spec: ModelSpec): nn.Module {
+  if (spec.name === 'charlstm') return new CharLstm(spec.alphabet, spec.hidden)
   return spec.name === 'mlp' ? mlp(spec.sizes) : networks[spec.name]()
 }
 
@@ -162,6 +182,13 @@ export function contractionFlops(
   spec: ModelSpec,
   input: readonly number[],
 ): { readonly all: number; readonly first: number } {
+  if (spec.name === 'charlstm') {
+    const { alphabet, hidden } = spec
+    const tokens = input.reduce((a, b) => a * b, 1)
+    const first = 2 * tokens * 4 * hidden * hidden
+    // The embedding's gradient is a sum of rows.
+    return { all: 2 * first + 2 * tokens * hidden * alphabet, first: 0 }
+  }
   const model = buildModel(spec)
   const found: number[] = []
   for (const layer of model.modules()) {

@@ -12,11 +12,3 @@ export const workloads: readonly Workload[] = [
   ...trainings,
   ...inferences,
 ]
-
-/** What the library can't do yet, with the reason. */
-export const notYet: readonly { readonly name: string; readonly reason: string }[] = [
-  {
-    name: 'train char LSTM h256 T64, batch 32, Adam',
-    reason: 'needs scan, which Brickwork does not have yet',
-  },
-]

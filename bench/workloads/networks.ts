@@ -1,5 +1,5 @@
 import { compile, grad, nn, optim, Tensor } from '../../src/index.ts'
-import { classes, parameterValues } from '../inputs.ts'
+import { classes, parameterValues, tokens as tokensOf } from '../inputs.ts'
 import { buildModel, contractionFlops } from '../models.ts'
 import type { Stopwatch } from '../statistics.ts'
 import { input } from './input.ts'
@@ -29,10 +29,17 @@ function optimizerOf(spec: OptimizerSpec, model: nn.Module): optim.Optimizer {
   return new optim.SGD(model.parameters(), { lr: spec.lr, momentum: spec.momentum })
 }
 
+/** Inputs and targets: one target an example, or one a token. */
+function batchOf({ model, input: shape, classes: count }: Training): [Tensor, Tensor] {
+  const tokens = model.name === 'charlstm'
+  const n = tokens ? shape[0]! * shape[1]! : shape[0]!
+  const targets = Tensor.of(classes(n, count), [n], 'i32')
+  return [tokens ? Tensor.of(tokensOf(n, count), shape, 'i32') : input(shape), targets]
+}
+
 async function prepareTraining(spec: Training, first: Stopwatch): Promise<Prepared> {
   const model = await network(spec.model, first)
-  const n = spec.input[0]!
-  const [x, y] = [input(spec.input), Tensor.of(classes(n, spec.classes), [n], 'i32')]
+  const [x, y] = batchOf(spec)
   const step = await first.count(() => {
     const optimizer = optimizerOf(spec.optimizer, model)
     return compile((batch: Tensor, target: Tensor) => {
@@ -118,6 +125,13 @@ export const trainings: readonly Workload[] = [
     optimizer: sgd(0.01, 0.9),
     input: [64, 3, 32, 32],
     classes: 10,
+    steps,
+  }),
+  training('char LSTM h256 T64, batch 32, Adam', {
+    model: { name: 'charlstm', alphabet: 65, hidden: 256 },
+    optimizer: adam(0.001),
+    input: [32, 64],
+    classes: 65,
     steps,
   }),
   training('AlexNet without dropout, batch 32, SGD momentum', {

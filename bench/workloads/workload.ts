@@ -4,6 +4,8 @@ import type { Stopwatch } from '../statistics.ts'
 /** A network, for whoever builds it. */
 export type ModelSpec =
   | { readonly name: 'mlp'; readonly sizes: readonly number[] }
+  /** Reads and predicts tokens of an alphabet. */
+  | { readonly name: 'charlstm'; readonly alphabet: number; readonly hidden: number }
   | { readonly name: 'lenet' | 'vgg' | 'alexnet' | 'resnet18' | 'squeezenet' }
 
 export type OptimizerSpec =
@@ -33,6 +35,7 @@ export type Spec =
       readonly kind: 'training'
       readonly model: ModelSpec
       readonly optimizer: OptimizerSpec
+      /** Of a `charlstm`: tokens, [batch, T], one target each. */
       readonly input: readonly number[]
       readonly classes: number
       /** Steps whose losses are compared. */

@@ -129,7 +129,20 @@ def squeezenet():
     )
 
 
+class CharLstm(nn.Module):
+    def __init__(self, alphabet, hidden):
+        super().__init__()
+        self.table = nn.Embedding(alphabet, hidden)
+        self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
+        self.out = nn.Linear(hidden, alphabet)
+
+    def forward(self, tokens):
+        return self.out(self.lstm(self.table(tokens))[0]).flatten(0, 1)
+
+
 def build_model(spec):
+    if spec["name"] == "charlstm":
+        return CharLstm(spec["alphabet"], spec["hidden"])
     if spec["name"] == "mlp":
         return mlp(spec["sizes"])
     networks = {

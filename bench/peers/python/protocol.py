@@ -29,6 +29,11 @@ def classes(n, count):
     return np.arange(n, dtype=np.int64) * 7 % count
 
 
+def tokens(n, count):
+    i = np.arange(n, dtype=np.int64)
+    return (i * 11 + (i >> 3)) % count
+
+
 def parameter_values(name, shape, i):
     seed = 1000 + i
     if len(shape) > 1:

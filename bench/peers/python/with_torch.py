@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 from models import build_model
-from protocol import Skip, classes, forget_peak, noise, parameter_values, serve
+from protocol import Skip, classes, forget_peak, noise, parameter_values, serve, tokens
 
 
 def tensor(shape, scale=1.0, seed=0):
@@ -78,13 +78,20 @@ def optimizer_of(spec, model):
     return torch.optim.SGD(model.parameters(), lr=spec["lr"], momentum=spec["momentum"])
 
 
+def batch_of(spec):
+    shape, count = spec["input"], spec["classes"]
+    if spec["model"]["name"] != "charlstm":
+        return tensor(shape), torch.from_numpy(classes(shape[0], count))
+    n = shape[0] * shape[1]
+    return torch.from_numpy(tokens(n, count)).reshape(shape), torch.from_numpy(classes(n, count))
+
+
 def training(spec, first):
     with first:
         model = build_model(spec["model"])
         optimizer = optimizer_of(spec["optimizer"], model)
     initialize(model)
-    x = tensor(spec["input"])
-    y = torch.from_numpy(classes(spec["input"][0], spec["classes"]))
+    x, y = batch_of(spec)
 
     def step():
         optimizer.zero_grad()
