@@ -7,6 +7,7 @@ import { bindCopy, copiesOf, sideBySide } from './beside.ts'
 import { type Copy, StageWriter } from './emit-stage.ts'
 import { SweepWriter } from './emit-sweep.ts'
 import { Emitter, type Memory } from './emitter.ts'
+import { lookedUpOnce } from './interchange.ts'
 import { between, exactly, type Known, plus } from './known.ts'
 import { type Layout, type Layouts, layoutsOf } from './layout.ts'
 import { countOf, type Nest, type Span, type Stage, valuesOf } from './nest.ts'
@@ -33,7 +34,8 @@ export function emitNest(nest: Nest, name: string, memory: Memory, target: Targe
     const other = withoutVectors(layouts, writer.blamed)
     if (other) ways.push(other)
   }
-  return new NestWriter(nest, sideBySide(nest, best), memory).kernel(name)
+  const layouts = lookedUpOnce(nest, sideBySide(nest, best))
+  return new NestWriter(nest, layouts, memory).kernel(name)
 }
 
 /** The layouts with the stages that can't have vectors of their own without them. */
@@ -254,10 +256,18 @@ class NestWriter {
       end,
       (v) => {
         this.place(last, v, between(even, count - 1))
-        this.stages.write(this.besides())
+        this.rounds()
       },
       { start },
     )
+  }
+
+  /** All stages, in each round of the loop that lies inside, if there is one. */
+  private rounds(): void {
+    const { within: inside } = this.layouts.outer
+    const write = () => this.stages.write(this.besides())
+    if (inside) this.nestLoops([inside], write)
+    else write()
   }
 
   /** The rounds that are written side by side, if there are several. */
@@ -320,7 +330,7 @@ class NestWriter {
       )
     if (comb === 1) {
       bind(0)
-      this.stages.write(this.besides())
+      this.rounds()
     } else {
       const copies = Array.from({ length: comb }, (_, p) => () => bind(p, String(p)))
       this.stages.write(copies, true)

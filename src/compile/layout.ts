@@ -21,6 +21,8 @@ export interface Layout {
   readonly comb: number
   /** Short spans, none of `spans`, whose rounds are written side by side inside all others. */
   readonly beside?: readonly Span[]
+  /** A span, none of `spans`, whose rounds are inside the vectors. */
+  readonly within?: Span
 }
 
 /** Layouts of all loops of a nest. */

@@ -8,6 +8,7 @@ import { recordOf } from '../graph/ops.ts'
 import { onBehalfOf } from '../graph/origin.ts'
 import type { AnyOp } from '../graph/record.ts'
 import { bodyOf } from '../graph/scan-body.ts'
+import { collectedProduct, productOfLookup } from './lookup.ts'
 import { padOfPad, sliceOfConvolution, sliceOfPad } from './narrow.ts'
 import { overlappingConvolution } from './overlapping.ts'
 import { phasesOfConvolution } from './phases.ts'
@@ -57,6 +58,8 @@ const narrowings: readonly Row[] = [
       return make('contract', x.inputs, { a, b, out })
     }),
   },
+  { name: 'contract: with rows that were looked up', rewrite: on('contract', productOfLookup) },
+  { name: 'scatterAdd: of the rows of a product', rewrite: on('scatterAdd', collectedProduct) },
   {
     name: 'slice: of a convolution is a convolution of a slice',
     rewrite: on('slice', sliceOfConvolution),
