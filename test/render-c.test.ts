@@ -78,7 +78,7 @@ HIDDEN void kernel_0(char *const *slots, int chunk, char *scratch) {
   }
 }`)
   expect(source).toContain(
-    '  { kernel_0, 4, 0 },\n  { 0, 0, 0 },\n};\n\nconst int brick_count = 1;',
+    '  { kernel_0, 4, 0, 0, 0, 0 },\n  { 0, 0, 0, 0, 0, 0 },\n};\n\nconst int brick_count = 1;',
   )
 })
 

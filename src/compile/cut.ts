@@ -7,6 +7,8 @@ import { chooseTile, type Tile } from './tile.ts'
 const DIRECT_ROWS = 8
 /** Outputs of at most this many tiles' widths may read its columns in place: half of each cache line at a time. */
 const DIRECT_WIDTHS = 6
+/** Tiles of rows that may share columns of b without these being packed. */
+const FEW_TILES = 2
 /** A part of a sum that is split among chunks is at least this deep, and there are at most so many. */
 const MIN_PART = 192
 const MAX_PARTS = 16
@@ -29,6 +31,8 @@ export interface Cut {
    * columns do, each in order of m.
    */
   readonly direct: Direct | undefined
+  /** Elements between the rows of b, where these are read in place: each in order of n. Else undefined: b is packed. */
+  readonly pitch: number | undefined
   /** Parts of the sum over k that run as chunks of their own; above 1 their results are added by another kernel. */
   readonly parts: number
 }
@@ -69,7 +73,18 @@ export function cutOf(contraction: Contraction, target: Target): Cut {
   const few = columns <= DIRECT_WIDTHS * width
   const byRows = fits && inRows && tile.rows <= DIRECT_ROWS
   const direct = byRows ? 'rows' : fits && inColumns && few ? 'columns' : undefined
-  return { tile, m: rows, n: columns, k: depth, batch: count, direct, parts }
+  const pitch = pitchOf(contraction, width, Math.ceil(rows / tile.rows))
+  return { tile, m: rows, n: columns, k: depth, batch: count, direct, pitch, parts }
+}
+
+/** How b lies, if it lies as it would be packed, or is read so seldom that packing does not pay. */
+function pitchOf({ n, k }: Contraction, width: number, rowTiles: number): number | undefined {
+  const [across, along] = [merged(n, 1), merged(k, 1)]
+  if (across.length !== 1 || along.length !== 1 || across[0]!.stride !== 1) return undefined
+  const [{ extent }, { stride }] = [across[0]!, along[0]!]
+  if (extent < width || stride < extent) return undefined
+  const isPacked = extent === width && stride === width
+  return isPacked || rowTiles <= FEW_TILES ? stride : undefined
 }
 
 /**

@@ -99,9 +99,9 @@ class NestWriter {
   kernel(name: string): Kernel {
     const rounds = this.nest.outer.extent
     const work = this.nest.stages.reduce((sum, { inner }) => sum + rounds * (inner?.extent ?? 1), 0)
-    const chunks = this.chunked(
-      Math.max(1, Math.min(MAX_CHUNKS, Math.floor((work * this.operations) / CHUNK_WORK))),
-    )
+    const worth = Math.max(1, (work * this.operations) / CHUNK_WORK)
+    // Powers of two: as many for each thread, where those are, too.
+    const chunks = this.chunked(Math.min(MAX_CHUNKS, 2 ** Math.round(Math.log2(worth))))
     return {
       name,
       chunks,

@@ -1,6 +1,6 @@
 import type { Node } from '../graph/node.ts'
 import { add, binary, comment, i32, load, mul, store, sub, variable, widen } from '../loop/build.ts'
-import { CHUNK, type Expr, type Kernel, type Scratch } from '../loop/ir.ts'
+import { type Arg, CHUNK, type Expr, type Kernel, type Scratch } from '../loop/ir.ts'
 import { type Axis, type Contraction, extentOf, merged } from './contraction.ts'
 import { type Cut, overrun, panelPitch } from './cut.ts'
 import { Emitter, type Memory } from './emitter.ts'
@@ -137,7 +137,10 @@ class TiledWriter {
       {
         name: 'panel',
         dtype: 'f32',
-        size: per * this.depth * this.width + overrun(this.width, tile.lanes),
+        size:
+          this.cut.pitch === undefined
+            ? per * this.depth * this.width + overrun(this.width, tile.lanes)
+            : 1,
       },
       {
         name: 'sums',
@@ -184,10 +187,10 @@ class TiledWriter {
       this.pack(columns, from, depth)
       tiles((row, column, which) => {
         this.whole(column, row, {
-          yes: (place) => this.micro(false, row, which, from, depth, place),
+          yes: (place) => this.micro(false, row, column, which, from, depth, place),
           no: () => {
-            this.micro(false, row, which, from, depth, scratch(i32(0)))
-            this.finish(row, e.name(mul(column, i32(this.width))), i32(0))
+            this.micro(false, row, column, which, from, depth, scratch(i32(0)))
+            this.finish(row, column, i32(0))
           },
         })
       })
@@ -196,7 +199,8 @@ class TiledWriter {
     const pass = (accumulate: boolean, start: Expr, depth: Expr) => {
       this.pack(columns, start, depth)
       tiles((row, column, which) => {
-        const micro = (place: Place) => this.micro(accumulate, row, which, start, depth, place)
+        const micro = (place: Place) =>
+          this.micro(accumulate, row, column, which, start, depth, place)
         this.whole(column, row, { yes: micro, no: () => micro(scratch(sums(row, which))) })
       })
     }
@@ -211,7 +215,7 @@ class TiledWriter {
     )
     tiles((row, column, which) => {
       this.whole(column, row, {
-        no: () => this.finish(row, e.name(mul(column, i32(this.width))), sums(row, which)),
+        no: () => this.finish(row, column, sums(row, which)),
       })
     })
   }
@@ -274,6 +278,7 @@ class TiledWriter {
   }
 
   private pack(columns: Range, from: Expr, depth: Expr): void {
+    if (this.cut.pitch !== undefined) return
     const e = this.emitter
     e.loop(
       'n',
@@ -307,15 +312,23 @@ class TiledWriter {
     return direct ? binary('min', first, i32(m - tile.rows)) : first
   }
 
+  /** The first column of a tile. Where columns are read in place, the last tile reaches back, too. */
+  private firstColumn(column: Expr): Expr {
+    const { n, pitch } = this.cut
+    const first = mul(column, i32(this.width))
+    return pitch === undefined ? first : binary('min', first, i32(n - this.width))
+  }
+
   private micro(
     accumulate: boolean,
     row: Expr,
+    column: Expr,
     which: Expr,
     from: Expr,
     depth: Expr,
     place: Place,
   ): void {
-    const { tile, direct } = this.cut
+    const { tile, direct, pitch: along } = this.cut
     const axes = direct === 'columns' ? this.c.k : this.c.m
     const pitch = i32(merged(axes, 0)[0]?.stride ?? 0)
     const inOrder = (along: Expr, across: Expr) => add(mul(across, pitch), along)
@@ -324,6 +337,8 @@ class TiledWriter {
     const first = this.firstRow(row)
     const start = direct === 'columns' ? inOrder(first, from) : inOrder(from, first)
     const inPlace = add(this.offsets.left, start)
+    const panelOffset = mul(which, i32(this.depth * this.width))
+    const right = { kind: 'pointer', buffer: 'panel', offset: panelOffset } as const
     this.emitter.emit({
       kind: 'call',
       func: microName(this.cut, accumulate),
@@ -331,13 +346,21 @@ class TiledWriter {
         direct
           ? { kind: 'pointer', buffer: this.memory(this.c.a.base).buffer, offset: inPlace }
           : { kind: 'pointer', buffer: this.packed!, offset: packed },
-        { kind: 'pointer', buffer: 'panel', offset: mul(which, i32(this.depth * this.width)) },
+        along === undefined ? right : this.columnsInPlace(column, from, along),
         { kind: 'pointer', buffer: place.buffer, offset: place.offset },
         { kind: 'value', value: depth },
         { kind: 'value', value: place.step },
         ...(direct ? [{ kind: 'value', value: pitch } as const] : []),
+        ...(along !== undefined ? [{ kind: 'value', value: i32(along) } as const] : []),
       ],
     })
+  }
+
+  /** Columns of b where they lie. */
+  private columnsInPlace(column: Expr, from: Expr, pitch: number): Arg {
+    const offset = add(mul(from, i32(pitch)), this.firstColumn(column))
+    const buffer = this.memory(this.c.b.base).buffer
+    return { kind: 'pointer', buffer, offset: add(this.offsets.right, offset) }
   }
 
   private bindAxes(axes: readonly Axis[], index: Expr, vector = false): void {
@@ -376,16 +399,20 @@ class TiledWriter {
     return group
   }
 
-  /** Hands the valid sums of one tile to the epilogue. */
-  private finish(row: Expr, firstColumn: Expr, sums: Expr): void {
+  /** Hands the valid sums of one tile to the epilogue, but for what the tiles before have done. */
+  private finish(row: Expr, column: Expr, sums: Expr): void {
     const e = this.emitter
-    const { tile, m, n } = this.cut
+    const { tile, m, n, direct, pitch } = this.cut
     const group = this.lanes()
     const firstRow = e.name(this.firstRow(row))
-    const done = this.cut.direct ? e.name(sub(mul(row, i32(tile.rows)), firstRow)) : i32(0)
+    const firstColumn = e.name(this.firstColumn(column))
+    const doneRows = direct ? e.name(sub(mul(row, i32(tile.rows)), firstRow)) : i32(0)
+    const done =
+      pitch === undefined ? i32(0) : e.name(sub(mul(column, i32(this.width)), firstColumn))
     const rows = e.name(binary('min', i32(tile.rows), sub(i32(m), firstRow)))
     const columns = e.name(binary('min', i32(this.width), sub(i32(n), firstColumn)))
-    const vectors = e.name(sub(columns, binary('rem', columns, i32(group))))
+    const left = e.name(sub(columns, done))
+    const vectors = e.name(sub(columns, binary('rem', left, i32(group))))
     const part = (lanes: number, start: Expr, end: Expr) =>
       e.loop(
         'j',
@@ -405,13 +432,13 @@ class TiledWriter {
               const result = e.lower(value).value
               e.emit(store(this.memory(to).buffer, base, widen(result, lanes)))
             },
-            { start: done },
+            { start: doneRows },
           )
           e.lanes = 1
         },
         { start, step: lanes },
       )
-    part(group, i32(0), vectors)
+    part(group, done, vectors)
     if (n % group !== 0) part(1, vectors, columns)
   }
 }

@@ -26,17 +26,26 @@ const magnitude = (x: Expr): Expr => unary('abs', x)
 /** (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2: 5·10⁻¹¹. */
 const EXP = [0.500000008, 0.166666669, 0.0416662538, 0.00833326264, 0.0013947225, 0.000199193776]
 
-/** eˣ: x = n·ln 2 + r; 2ⁿ is applied in two halves, so that results may overflow or become denormal. */
-export function exp(x: Expr, { name }: Naming): Expr {
-  const limited = name(binary('max', binary('min', x, f32(89)), f32(-104)))
-  const n = name(unary('floor', fma(limited, f32(Math.LOG2E), f32(0.5))))
-  const r = name(fma(n, f32(2.1219444e-4), fma(n, f32(-0.693359375), limited)))
-  const p = fma(mul(r, r), polynomial(r, EXP), add(r, f32(1)))
-  const whole = name(unary('toI32', n))
-  // whole = first + second, both inside −126 … 127.
-  const second = name(sub(binary('shr', add(whole, i32(256)), i32(1)), i32(128)))
-  const first = sub(whole, second)
-  return mul(mul(p, powerOfTwo(first)), powerOfTwo(second))
+/** x = n·ln 2 + r: eʳ and n. */
+function reduced(x: Expr, { name }: Naming): { power: Expr; n: Expr } {
+  const n = name(unary('floor', fma(x, f32(Math.LOG2E), f32(0.5))))
+  const r = name(fma(n, f32(2.1219444e-4), fma(n, f32(-0.693359375), x)))
+  return { power: fma(mul(r, r), polynomial(r, EXP), add(r, f32(1))), n: name(unary('toI32', n)) }
+}
+
+/** eˣ. 2ⁿ is applied in two halves, so that results may overflow or become denormal. */
+export function exp(x: Expr, naming: Naming): Expr {
+  const limited = naming.name(binary('max', binary('min', x, f32(89)), f32(-104)))
+  const { power, n } = reduced(limited, naming)
+  // n = first + second, both inside −126 … 127.
+  const second = naming.name(sub(binary('shr', add(n, i32(256)), i32(1)), i32(128)))
+  return mul(mul(power, powerOfTwo(sub(n, second))), powerOfTwo(second))
+}
+
+/** eˣ for |x| ≤ 87. */
+function expWithin(x: Expr, naming: Naming): Expr {
+  const { power, n } = reduced(x, naming)
+  return mul(power, powerOfTwo(n))
 }
 
 const powerOfTwo = (n: Expr): Expr => unary('bitsToF32', binary('shl', add(n, i32(127)), i32(23)))
@@ -88,11 +97,12 @@ export function log1p(x: Expr, naming: Naming): Expr {
 const TANH = [-0.333332839, 0.133314912, -0.0537434953, 0.020650579, -0.00571703655]
 
 export function tanh(x: Expr, naming: Naming): Expr {
-  const size = naming.name(magnitude(x))
+  // Beyond 10 it is 1 in f32.
+  const size = naming.name(binary('min', magnitude(x), f32(10)))
   const z = naming.name(mul(x, x))
   const small = fma(mul(z, polynomial(z, TANH)), x, x)
-  const power = exp(add(size, size), naming)
-  const large = sub(f32(1), binary('div', f32(2), add(power, f32(1))))
+  const power = expWithin(add(size, size), naming)
+  const large = naming.name(sub(f32(1), binary('div', f32(2), add(power, f32(1)))))
   const signed = select(less(x, f32(0)), unary('neg', large), large)
   return select(less(size, f32(0.625)), small, signed)
 }
@@ -112,7 +122,7 @@ export function erf(x: Expr, naming: Naming): Expr {
   const size = naming.name(binary('min', magnitude(x), f32(4)))
   const z = naming.name(mul(x, x))
   const small = fma(polynomial(z, ERF_SMALL), x, x)
-  const large = sub(f32(1), exp(mul(size, polynomial(size, ERF_LARGE)), naming))
+  const large = naming.name(sub(f32(1), expWithin(mul(size, polynomial(size, ERF_LARGE)), naming)))
   const signed = select(less(x, f32(0)), unary('neg', large), large)
   return select(less(size, f32(0.92)), small, signed)
 }

@@ -14,15 +14,16 @@ import {
 import type { Func, Stmt } from '../loop/ir.ts'
 import type { Cut } from './cut.ts'
 
+/** What a micro-kernel depends on. */
+export type Micro = Pick<Cut, 'tile' | 'direct' | 'pitch'>
+
 /**
- * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`.
+ * rows × width sums of products: c = (or c +=) a·b over `depth`, with b packed in rows of `width`, or
+ * (`pitch`) in rows that are `along` elements apart.
  * The rows of c are `step` elements apart.
  * a is packed in columns of `rows`, or (`direct`) lies in rows or columns `pitch` elements apart.
  */
-export function microKernel(
-  { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
-  accumulate: boolean,
-): Func {
+export function microKernel({ tile, direct, pitch }: Micro, accumulate: boolean): Func {
   const { rows, vectors, lanes } = tile
   const width = vectors * lanes
   const k = variable('k')
@@ -38,7 +39,12 @@ export function microKernel(
   const round: Stmt[] = Array.from({ length: vectors }, (_, j) => ({
     kind: 'let',
     name: `b${j}`,
-    value: load('b', 'f32', add(mul(k, i32(width)), i32(j * lanes)), lanes),
+    value: load(
+      'b',
+      'f32',
+      add(mul(k, pitch ? variable('along') : i32(width)), i32(j * lanes)),
+      lanes,
+    ),
   }))
   for (let i = 0; i < rows; i++) {
     round.push({ kind: 'let', name: `a${i}`, value: widen(load('a', 'f32', left(i)), lanes) })
@@ -53,7 +59,7 @@ export function microKernel(
     }
   }
   return {
-    name: microName({ tile, direct }, accumulate),
+    name: microName({ tile, direct, pitch }, accumulate),
     params: [
       { kind: 'pointer', name: 'a', dtype: 'f32', writable: false },
       { kind: 'pointer', name: 'b', dtype: 'f32', writable: false },
@@ -61,6 +67,7 @@ export function microKernel(
       { kind: 'value', name: 'depth', dtype: 'i32' },
       { kind: 'value', name: 'step', dtype: 'i32' },
       ...(direct ? [{ kind: 'value', name: 'pitch', dtype: 'i32' } as const] : []),
+      ...(pitch ? [{ kind: 'value', name: 'along', dtype: 'i32' } as const] : []),
     ],
     body: [
       ...cells.map(({ i, j }) =>
@@ -81,9 +88,7 @@ export function microKernel(
 }
 
 /** What the micro-kernel of a tile is called. */
-export function microName(
-  { tile, direct }: Pick<Cut, 'tile' | 'direct'>,
-  accumulate: boolean,
-): string {
-  return `micro${tile.rows}x${tile.vectors * tile.lanes}${direct ?? ''}${accumulate ? 'add' : ''}`
+export function microName({ tile, direct, pitch }: Micro, accumulate: boolean): string {
+  const way = `${direct ?? ''}${pitch ? 'inplace' : ''}`
+  return `micro${tile.rows}x${tile.vectors * tile.lanes}${way}${accumulate ? 'add' : ''}`
 }

@@ -1,6 +1,6 @@
 import { flatten } from '../graph/ops/movement.ts'
 import type { Target } from '../loop/target.ts'
-import { type Contraction, extentOf, swapped } from './contraction.ts'
+import { type Axis, type Contraction, extentOf, swapped } from './contraction.ts'
 import { tiling } from './cut.ts'
 import { strideIn } from './nest.ts'
 import { loopPosition, symbolic } from './position.ts'
@@ -28,7 +28,19 @@ export function contractionSwap(contraction: Contraction, target: Target): Contr
   const across = swapped(along)
   const scattered = (SCATTERED * extentOf(m) * extentOf(contraction.n)) / extentOf(contraction.k)
   const extra = scattered * target.lanes
-  return workOf(across, target) + extra < WORTHWHILE * workOf(along, target) ? across : along
+  const turns = workOf(across, target) + extra < WORTHWHILE * workOf(along, target)
+  return summedInOrder(turns ? { ...across, n: asTheyLie(across.n, 1) } : along)
+}
+
+/** Axes in the order in which they lie in an operand. Where elements are stored one by one, any order of n will do. */
+const asTheyLie = (axes: readonly Axis[], which: 0 | 1): Axis[] =>
+  axes.toSorted((x, y) => y.strides[which] - x.strides[which])
+
+/** A sum over several axes in the order in which they lie in the larger operand. */
+function summedInOrder(contraction: Contraction): Contraction {
+  const { m, n, k } = contraction
+  const larger = extentOf(n) >= extentOf(m) ? 1 : 0
+  return k.length > 1 ? { ...contraction, k: asTheyLie(k, larger) } : contraction
 }
 
 /** What a contraction takes for each k. By the table's costs: which way round decides the order of additions. */

@@ -63,6 +63,7 @@ const roundsOf = (tile: TileCost, target: Target): number =>
 const cutOf = ({ rows, vectors }: TileCost, { lanes }: Target) => ({
   tile: { rows, vectors, lanes },
   direct: undefined,
+  pitch: undefined,
 })
 
 function trialOf(tile: TileCost, target: Target, rounds: number): Kernel {

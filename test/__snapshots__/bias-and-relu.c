@@ -49,9 +49,12 @@ const struct {
   void (*run)(char *const *slots, int chunk, char *scratch);
   long long chunks;
   long long scratch_bytes;
+  /* After this kernel: how often the loop that it ends runs, how many kernels back it began,
+     and where in the arena its rounds are counted. */
+  long long times, back, counter;
 } brick_kernels[] = {
-  { kernel_0, 1, 0 },
-  { 0, 0, 0 },
+  { kernel_0, 1, 0, 0, 0, 0 },
+  { 0, 0, 0, 0, 0, 0 },
 };
 
 const int brick_count = 1;
