@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import {
   compile,
   createBackend,
+  customGradient,
   grad,
   scan,
   stack,
@@ -77,6 +78,15 @@ function cells({ u, v, b }: ReturnType<typeof w>): Record<string, Cell> {
       const p = h!.matmul(u).softmax(1)
       return { states: [p.add(x.matmul(v))], output: p.log() }
     },
+    // Gradients of their own that name what lies outside the body.
+    'custom gradients': ([h], x) => {
+      const scaled = customGradient(
+        (y: Tensor) => y.mul(b),
+        ([y], g) => [g.mul(b).mul(y.relu())],
+      )
+      const next = scaled(h!.matmul(u).add(x.matmul(v)).relu())
+      return { states: [next], output: next.abs() }
+    },
     'constants alone': ([h], x) => ({ states: [u.slice([0, B]).add(x.sum())], output: h!.add(b) }),
   }
 }
@@ -116,6 +126,22 @@ for (const name of allBackends) {
         })
       }
     }
+
+    test('gradients of gradients, through gradients of their own', async () => {
+      const own = w()
+      const results = [scanned, unrolled].map((run) => {
+        const xs = variable(wave([T, B, I], 0.5), true)
+        const { states } = run(cells(own)['custom gradients']!, [wave([B, H], 1)], xs, false)
+        const [g] = grad(states[0]!.square().sum(), [xs])
+        return grad(g!.square().sum(), [own.u, own.b])
+      })
+      const [got, want] = await Promise.all(
+        results.map((all) => Promise.all(all.map((t) => t.data()))),
+      )
+      got!.forEach((values, i) => {
+        expect(close(values, want![i]!), `${values} instead of ${want![i]}`).toBe(true)
+      })
+    })
 
     test('inside a compiled training step, with its own draws in each round', async () => {
       const own = w()

@@ -57,7 +57,7 @@ export function gradientsOfScan(
     return make('add', [through, given.sequence(state, before(asked, length, reverse))], {})
   })
   const others = wrt.slice(live.length).flatMap((node) => found.get(node) ?? [])
-  const forward = new Forward(scan, given)
+  const forward = new Forward(scan, given, [...gradientOfState.values()])
   const [nexts, outputs] = forward.replaced([next, others])
 
   const initial = live.map((i) => {
@@ -72,6 +72,7 @@ export function gradientsOfScan(
     },
     nexts!,
     outputs!,
+    forward.known,
   )
   const inputs = [
     ...given.sequences.map(([, outer]) => outer),
@@ -161,26 +162,33 @@ function isLight(node: Node): boolean {
 
 /** The rounds forward, as the rounds backward see them. */
 class Forward {
+  /** What nodes have become. */
+  readonly known = new Map<Node, Node>()
   private readonly scan: Node<'scan'>
   private readonly body: ScanBody
   private readonly given: Given
-  private readonly known = new Map<Node, Node>()
   /** What is kept, besides what is known anyway. */
   private readonly kept = new Set<Node>()
+  private readonly varying = new Map<Node, boolean>()
 
-  constructor(scan: Node<'scan'>, given: Given) {
+  /** `own`: stand-ins of the rounds backward besides those given. */
+  constructor(scan: Node<'scan'>, given: Given, own: readonly Node[]) {
     this.scan = scan
     this.body = bodyOf(scan)
     this.given = given
+    for (const node of [...own, ...given.sequences.map(([standIn]) => standIn)]) {
+      this.known.set(node, node)
+      this.varying.set(node, true)
+    }
   }
 
   /** Graphs that use nodes of the body forward, with stand-ins for these. */
   replaced(lists: readonly (readonly Node[])[]): Node[][] {
-    const nodes = topological(lists.flat())
-    const own = (node: Node) => this.body.has(node)
-    const used = nodes.filter((node) => !own(node)).flatMap(({ inputs }) => inputs.filter(own))
-    const needed = [...new Set([...used, ...lists.flat().filter(own)])]
-    for (const node of needed.sort((a, b) => a.id - b.id)) this.decide(node)
+    const roots = lists.flat()
+    const nodes = topological(roots).filter((node) => !this.body.find(node))
+    const used = [...roots, ...nodes.flatMap(({ inputs }) => inputs)]
+    const needed = new Set(used.flatMap((node) => this.body.find(node) ?? []))
+    for (const node of [...needed].sort((a, b) => a.id - b.id)) this.decide(node)
     return lists.map((list) => list.map((node) => this.replace(node)))
   }
 
@@ -206,8 +214,25 @@ class Forward {
   private replace(node: Node): Node {
     const known = this.known.get(node)
     if (known) return known
-    const made = this.body.has(node) ? this.forward(node) : this.rebuild(node)
+    const own = this.body.find(node)
+    const made = own ? this.forward(own) : this.outside(node)
     this.known.set(node, made)
+    return made
+  }
+
+  /** A node that only the rounds backward have: a constant, if nothing of a round is in it. */
+  private outside(node: Node): Node {
+    if (this.varies(node)) return this.rebuild(node)
+    const isSource = node.inputs.length === 0 && !node.is('buffer')
+    return isSource ? node : this.given.constant(node)
+  }
+
+  private varies(node: Node): boolean {
+    const known = this.varying.get(node)
+    if (known !== undefined) return known
+    const made =
+      this.body.find(node) !== undefined || node.inputs.some((input) => this.varies(input))
+    this.varying.set(node, made)
     return made
   }
 
@@ -217,7 +242,7 @@ class Forward {
     return new Node(node.op, inputs, node.attrs, node.shape, node.dtype, node.scope, node.origin)
   }
 
-  /** A stand-in for a node of the body forward. */
+  /** A stand-in for a node of the body forward, or how it follows from others. */
   private forward(node: Node): Node {
     const { scan, body, given } = this
     const { length, reverse } = scan.attrs
@@ -234,8 +259,7 @@ class Forward {
     const j = body.next.indexOf(node)
     if (j >= 0 && node.inputs.length > 0)
       return given.sequence(node, after(state(j), length, reverse))
-    if (this.kept.has(node))
-      return given.sequence(node, make('scanned', [scan], { of: body.placeOf(node) }))
-    return this.rebuild(node)
+    if (!this.kept.has(node)) return this.rebuild(node)
+    return given.sequence(node, make('scanned', [scan], { of: body.placeOf(node) }))
   }
 }

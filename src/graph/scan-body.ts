@@ -24,10 +24,21 @@ export class ScanBody implements Body {
   /** The structure: bodies of equal keys compute the same. */
   readonly key: string
   private readonly places: ReadonlyMap<Node, number>
+  private readonly originals: ReadonlyMap<Node, Node>
 
-  constructor(parameters: Parameters, next: readonly Node[], outputs: readonly Node[]) {
+  /**
+   * @param originals What nodes of the body were before it was closed, and which they are now: gradients
+   * of one's own may still name them.
+   */
+  constructor(
+    parameters: Parameters,
+    next: readonly Node[],
+    outputs: readonly Node[],
+    originals: ReadonlyMap<Node, Node> = new Map(),
+  ) {
     this.parameters = parameters
     this.next = next
+    this.originals = originals
     const given = [...parameters.sequences, ...parameters.states, ...parameters.constants]
     const computed = topological([...next, ...outputs]).filter((node) => !node.is('buffer'))
     this.nodes = [...given, ...computed]
@@ -45,8 +56,10 @@ export class ScanBody implements Body {
     return place
   }
 
-  has(node: Node): boolean {
-    return this.places.has(node)
+  /** The node of this body that a node is, or was before the body was closed. */
+  find(node: Node): Node | undefined {
+    const own = this.originals.get(node) ?? node
+    return this.places.has(own) ? own : undefined
   }
 
   /** The state that the node at a place stands for before a round: its number, or −1. */

@@ -47,13 +47,13 @@ export interface Scanned {
  * shape.
  * @example
  * ```ts
- * // Compound interest: b ← 1.05 · b + paid[t]
+ * // Compound interest: b ← 1.5 · b + paid[t]
  * const paid = tensor([1, 1, 1])
- * const { states } = scan(([b], [x]) => ({ states: [b!.mul(1.05).add(x!)] }), {
+ * const { states } = scan(([b], [x]) => ({ states: [b!.mul(1.5).add(x!)] }), {
  *   initial: [tensor(0)],
  *   sequences: [paid],
  * })
- * await states[0]!.data() // Float32Array [1, 2.05, 3.1525]
+ * await states[0]!.data() // Float32Array [1, 2.5, 4.75]
  * ```
  */
 export function scan(
@@ -88,7 +88,7 @@ export function scan(
     states: given.states,
     constants: lifted.standIns,
   }
-  const round = new ScanBody(parameters, next, wanted)
+  const round = new ScanBody(parameters, next, wanted, lifted.made)
   const inputs = [...seen.map((i) => all[i]!), ...initial.map(({ node }) => node), ...lifted.outer]
   const loop = make('scan', inputs, { body: round, length, reverse })
   const history = [...initial, ...sequences, ...states, ...outputs]
@@ -144,7 +144,8 @@ class Lifted {
   readonly standIns: Node<'buffer'>[] = []
   readonly outer: Node[] = []
   private readonly varying: Set<Node>
-  private readonly made = new Map<Node, Node>()
+  /** What nodes have become. */
+  readonly made = new Map<Node, Node>()
 
   constructor(given: readonly Node[]) {
     this.varying = new Set(given)

@@ -12,5 +12,4 @@ export const later: Readonly<Record<string, string>> = {
   one_cycle: schedule,
   linear_warmup: schedule,
   reduce_on_plateau: schedule,
-  ctc_loss: 'the forward–backward sum over alignments comes with sequences',
 }

@@ -31,6 +31,11 @@ function rnn(inputs: Inputs, args: Args, nonlinearity: 'tanh' | 'relu'): Tensor[
 }
 
 export const recurrent: Rows = {
+  ctc_loss: (inputs, args) => {
+    args.word('layout', ['T,N,C'])
+    const blank = args.number('blank')
+    return nn.ctcLoss(inputs.get('log_probs'), inputs.get('targets'), { blank })
+  },
   rnn_tanh: (inputs, args) => rnn(inputs, args, 'tanh'),
   rnn_relu: (inputs, args) => rnn(inputs, args, 'relu'),
   lstm: (inputs, args) => {
