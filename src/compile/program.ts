@@ -2,7 +2,8 @@ import { debugging } from '../base/debug.ts'
 import { dtypes } from '../base/dtype.ts'
 import { sizeOf } from '../base/shape.ts'
 import type { Node } from '../graph/node.ts'
-import type { BufferDecl, Func, Kernel, Program, Repeat } from '../loop/ir.ts'
+import type { BufferDecl, Func, Kernel, Program, Repeat, Stmt } from '../loop/ir.ts'
+import { eachStatement } from '../loop/walk.ts'
 import { aboutOf } from './about.ts'
 import type { Memory } from './emitter.ts'
 import { type Lifetime, placeInArena } from './memory.ts'
@@ -147,10 +148,18 @@ function unique(decls: readonly BufferDecl[]): BufferDecl[] {
   return [...new Map(decls.map((decl) => [decl.name, decl])).values()]
 }
 
+/** The functions that kernels call. */
 function usedFunctions(steps: readonly KernelStep[], kernels: Program['kernels']): Func[] {
   const all = new Map(
     steps.flatMap((step) => step.functions.map((func) => [func.name, func] as const)),
   )
-  const text = JSON.stringify(kernels.map((kernel) => kernel.body))
-  return [...all.values()].filter(({ name }) => text.includes(`"func":"${name}"`))
+  const called = new Set<string>()
+  const note = (statement: Stmt) => {
+    if (statement.kind === 'call') called.add(statement.func)
+  }
+  for (const { body } of kernels) eachStatement(body, note)
+  // Later ones call earlier ones.
+  for (const { name, body } of [...all.values()].toReversed())
+    if (called.has(name)) eachStatement(body, note)
+  return [...all.values()].filter(({ name }) => called.has(name))
 }
