@@ -183,9 +183,11 @@ describe('what goes wrong', () => {
     await expect(run).rejects.toMatchObject({ kind: 'argument' })
   })
 
-  test('targets beyond the classes are among the reasons for NaN', async () => {
+  test('a label that the model has no output for is named', async () => {
     const failing = trainModel(new Linear(2, 1), trainSet, usual)
-    await expect(failing).rejects.toThrow(/check that targets are classes that the model has/)
+    await expect(failing).rejects.toThrow(
+      /circle\/0: targets: expected labels from 0 to 0 \(there are 1 classes\), got 1 at example 0/,
+    )
   })
 
   test('a loss that is no number is refused', async () => {

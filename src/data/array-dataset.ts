@@ -1,9 +1,20 @@
 import type { ArrayView } from '../base/array.ts'
 import { dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
-import { showShape, sizeOf } from '../base/shape.ts'
-import type { CopyInput, Dataset, Examples, ExampleType } from './dataset.ts'
-import { type SplitOptions, splitRows } from './split.ts'
+import { sameShape, showShape, sizeOf } from '../base/shape.ts'
+import {
+  type CopyInput,
+  checkRow,
+  Dataset,
+  type Example,
+  type Examples,
+  type ExampleType,
+  type Gatherer,
+  sameClassNames,
+} from './dataset.ts'
+import { checkLabels } from './labels.ts'
+import type { Recipe } from './recipe.ts'
+import type { SplitOptions } from './split.ts'
 
 export interface ArrayDatasetParts extends Examples {
   readonly name: string
@@ -24,16 +35,17 @@ export interface ArrayDatasetParts extends Examples {
  * })
  * ```
  */
-export class ArrayDataset implements Dataset {
+export class ArrayDataset extends Dataset implements Gatherer {
   readonly name: string
   readonly length: number
   readonly inputs: ArrayView
   readonly targets: ArrayView
   readonly input: ExampleType
   readonly target: ExampleType
-  readonly classNames: readonly string[] | undefined
+  override readonly classNames: readonly string[] | undefined
 
   constructor({ name, inputs, targets, classNames }: ArrayDatasetParts) {
+    super()
     this.name = name
     this.inputs = inputs
     this.targets = targets
@@ -41,13 +53,25 @@ export class ArrayDataset implements Dataset {
     this.length = checkLengths(name, inputs, targets)
     this.input = { dtype: inputs.dtype, shape: inputs.shape.slice(1) }
     this.target = { dtype: targets.dtype, shape: targets.shape.slice(1) }
-    if (classNames) checkLabels(name, targets.data, classNames.length)
+    if (classNames) checkLabels(`${name}: targets`, targets.data, classNames.length)
   }
 
   gather(rows: ArrayLike<number>, copy?: CopyInput): Examples {
-    for (let i = 0; i < rows.length; i++) this.#checkRow(rows[i]!)
+    for (let i = 0; i < rows.length; i++) checkRow(this, rows[i]!)
     const inputs = copy ? gatherWith(copy, this.inputs, rows) : gatherRows(this.inputs, rows)
     return { inputs, targets: gatherRows(this.targets, rows) }
+  }
+
+  /** One example; the arrays share this dataset's memory. */
+  override get(index: number): Example {
+    checkRow(this, index)
+    return { input: rowOf(this.inputs, index), target: rowOf(this.targets, index) }
+  }
+
+  /** The class numbers, if targets are such. */
+  override labels(): TypedArray | undefined {
+    const isClass = this.target.shape.length === 0 && this.target.dtype !== 'f32'
+    return isClass ? this.targets.data : undefined
   }
 
   /**
@@ -55,46 +79,74 @@ export class ArrayDataset implements Dataset {
    *
    * @throws BrickError `argument` if a number is not one of this dataset's.
    */
-  subset(rows: ArrayLike<number>, name = this.name): ArrayDataset {
+  override subset(rows: ArrayLike<number>, name = this.name): ArrayDataset {
     return new ArrayDataset({ name, classNames: this.classNames, ...this.gather(rows) })
   }
 
-  /**
-   * Splits the examples into parts that share none: no example is in two parts. Each part keeps
-   * the examples' order.
-   *
-   * @param parts A fraction (0.8: that part and the rest), fractions that sum to 1, or counts.
-   * @throws BrickError `argument` if the parts don't fit.
-   * @example
-   * ```ts
-   * const [train, validation] = dataset.split(0.9, { seed: 1, stratified: true })
-   * ```
-   */
-  split(parts: number | readonly number[], options: SplitOptions = {}): ArrayDataset[] {
-    const labels = options.stratified ? this.#labels() : undefined
-    return splitRows(this.length, parts, options, labels).map((rows) => this.subset(rows))
+  /** As every dataset's; the parts are copies. */
+  override split(parts: number | readonly number[], options: SplitOptions = {}): ArrayDataset[] {
+    return this.splitRows(parts, options).map((rows) => this.subset(rows))
   }
 
-  #checkRow(row: number): void {
-    if (Number.isInteger(row) && row >= 0 && row < this.length) return
-    throw new BrickError({
-      kind: 'argument',
-      where: this.name,
-      wanted: `an example's number from 0 to ${this.length - 1}`,
-      got: `${row}`,
+  /** With datasets of arrays of the same types and shapes, a copy of all in one. */
+  override concat(...others: readonly Dataset[]): Dataset {
+    const isAlike = (other: Dataset): other is ArrayDataset =>
+      other instanceof ArrayDataset &&
+      sameType(this.input, other.input) &&
+      sameType(this.target, other.target)
+    if (!others.every(isAlike)) return super.concat(...others)
+    const all = [this, ...others]
+    return new ArrayDataset({
+      name: all.map(({ name }) => name).join(' + '),
+      inputs: joined(all.map(({ inputs }) => inputs)),
+      targets: joined(all.map(({ targets }) => targets)),
+      classNames: sameClassNames(all),
     })
   }
 
-  #labels(): TypedArray {
-    if (this.target.shape.length === 0 && this.target.dtype !== 'f32') return this.targets.data
-    throw new BrickError({
-      kind: 'argument',
-      where: `${this.name}: split`,
-      wanted: 'class numbers (i32, [n]) to stratify by',
-      got: `${this.targets.dtype} ${showShape(this.targets.shape)}`,
-      remedy: 'Leave out { stratified: true }.',
-    })
+  /** Worker threads read the same memory: a copy in memory that threads share, made once. */
+  ownRecipe(): Recipe {
+    this.#shared ??= {
+      name: this.name,
+      inputs: shared(this.inputs),
+      targets: shared(this.targets),
+      classNames: this.classNames,
+    }
+    const [module, make] = [import.meta.url, 'ArrayDataset']
+    return { brickwork: 'recipe', module, make, args: [this.#shared] }
   }
+  #shared: ArrayDatasetParts | undefined
+}
+
+function sameType(a: ExampleType, b: ExampleType): boolean {
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape)
+}
+
+/** One row of [n, …], in the same memory. */
+function rowOf({ dtype, shape, data }: ArrayView, row: number): ArrayView {
+  const own = shape.slice(1)
+  const size = sizeOf(own)
+  return { dtype, shape: own, data: data.subarray(row * size, (row + 1) * size) } as ArrayView
+}
+
+/** Arrays [nᵢ, …] as one [Σ nᵢ, …]. */
+function joined(parts: readonly ArrayView[]): ArrayView {
+  const { dtype, shape } = parts[0]!
+  const length = parts.reduce((sum, part) => sum + part.shape[0]!, 0)
+  const data = new dtypes[dtype].array(length * sizeOf(shape.slice(1)))
+  let at = 0
+  for (const part of parts) {
+    data.set(part.data, at)
+    at += part.data.length
+  }
+  return { dtype, shape: [length, ...shape.slice(1)], data } as ArrayView
+}
+
+function shared({ dtype, shape, data }: ArrayView): ArrayView {
+  const { array, bytes } = dtypes[dtype]
+  const copy = new array(new SharedArrayBuffer(data.length * bytes))
+  copy.set(data)
+  return { dtype, shape, data: copy } as ArrayView
 }
 
 function gatherRows({ dtype, shape, data }: ArrayView, rows: ArrayLike<number>): ArrayView {
@@ -137,16 +189,4 @@ function checkLengths(name: string, inputs: ArrayView, targets: ArrayView): numb
     throw new BrickError({ kind: 'argument', where: name, wanted: 'examples', got: 'none' })
   }
   return length
-}
-
-function checkLabels(name: string, labels: TypedArray, classes: number): void {
-  const at = labels.findIndex((label: number) => !(label >= 0 && label < classes))
-  if (at < 0) return
-  throw new BrickError({
-    kind: 'argument',
-    where: `${name}: targets`,
-    wanted: `labels from 0 to ${classes - 1} (there are ${classes} classes)`,
-    got: `${labels[at]} at example ${at}`,
-    remedy: 'Correct the label, or name all classes.',
-  })
 }

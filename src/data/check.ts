@@ -1,5 +1,4 @@
 import { BrickError } from '../base/errors.ts'
-import type { Dataset } from './dataset.ts'
 
 /** Throws unless the value is a whole number of at least `least`. */
 export function checkWhole(where: string, name: string, value: number, least: number): void {
@@ -13,14 +12,16 @@ export function checkWhole(where: string, name: string, value: number, least: nu
 }
 
 /** @throws BrickError `argument` if this is no dataset. */
-export function checkDataset(value: unknown, where: string): asserts value is Dataset {
-  const { input, target, gather } = (value ?? {}) as Partial<Dataset>
-  if (input && target && typeof gather === 'function') return
+export function checkDataset(value: unknown, where: string): void {
+  const { get, gather, iterate } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if ([get, gather, iterate].some((method) => typeof method === 'function')) {
+    if (!(value instanceof Map)) return
+  }
   throw new BrickError({
     kind: 'argument',
     where,
     wanted: 'a dataset',
     got: Array.isArray(value) ? 'an array' : typeof value,
-    remedy: 'Make one: new ArrayDataset({ name, inputs, targets }).',
+    remedy: 'Make one: new ArrayDataset({ name, inputs, targets }), or extend data.Dataset.',
   })
 }

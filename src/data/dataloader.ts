@@ -1,12 +1,14 @@
-import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
+import { BatchMaker, type BatchTransform } from './batch-maker.ts'
 import { checkDataset, checkWhole } from './check.ts'
-import type { CopyInput, Dataset } from './dataset.ts'
-import { type Normalization, normalizer } from './normalize.ts'
+import { type Batch, type Collate, stack } from './collate.ts'
+import { type Dataset, type Example, isGatherer } from './dataset.ts'
+import { IterableDataset } from './iterable.ts'
+import type { Normalization } from './normalize.ts'
 import { permutation } from './random.ts'
+import type { BatchSampler, Sampler } from './sampler.ts'
 
-/** Inputs `[n, …]` and targets `[n, …]` of one step. */
-export type Batch = readonly [inputs: ArrayView, targets: ArrayView]
+export type { Batch } from './collate.ts'
 
 /** Where a loader stands: all that a checkpoint needs to go on with the same batches. */
 export interface DataPosition {
@@ -17,12 +19,12 @@ export interface DataPosition {
   readonly batch: number
 }
 
-export interface DataLoaderOptions {
+export interface DataLoaderOptions<T = Example, B = Batch> {
   /** Examples in a batch. Default 32. */
   readonly batchSize?: number
   /** A new random order in each epoch. Default false. */
   readonly shuffle?: boolean
-  /** Which random orders; a whole number from 0. Default 0. */
+  /** Which random orders and changes; a whole number from 0. Default 0. */
   readonly seed?: number
   /** Leaves out the last batch of an epoch if it is smaller. Default false. */
   readonly dropLast?: boolean
@@ -31,12 +33,36 @@ export interface DataLoaderOptions {
    * stay as they are. `false` keeps bytes too.
    */
   readonly normalize?: Normalization | false
+  /**
+   * Changes the inputs of each batch at random, such as `data.transforms.compose(…)`: after they
+   * are scaled, before mean and std are taken out.
+   */
+  readonly transform?: BatchTransform
+  /** Makes a batch of items. Default {@link stack}. */
+  readonly collate?: Collate<T, B>
+  /** Which examples, in which order, instead of `shuffle`. */
+  readonly sampler?: Sampler
+  /** Which examples in each batch, instead of `batchSize`, `shuffle` and `dropLast`. */
+  readonly batchSampler?: BatchSampler
+  /**
+   * Worker threads that make the batches. The batches are the same at any number. Default 0: this
+   * thread makes them. Datasets that iterate have one at most.
+   */
+  readonly workers?: number
+  /** Batches that are made ahead, by each worker. Default 2. */
+  readonly prefetch?: number
+  /** Milliseconds without the next batch after which workers are given up. Default 300,000. */
+  readonly timeout?: number
 }
+
+/** What a loader reads. */
+export type AnyDataset<T> = Dataset<T> | IterableDataset<T>
 
 /**
  * Mini-batches of a dataset, over and over. Iterating it hands out the rest of the running epoch
- * and moves {@link position}; the order depends on the seed and the epoch only, so a loader that
- * is restored to a position goes on with exactly the same batches.
+ * and moves {@link position}; the batches depend on the seed and the epoch only, so a loader that
+ * is restored to a position goes on with exactly the same ones. Leaving the loop early ends the
+ * worker threads.
  *
  * @throws BrickError `argument` for an empty dataset or an impossible option.
  * @example
@@ -45,31 +71,39 @@ export interface DataLoaderOptions {
  * for await (const [inputs, targets] of loader) console.log(inputs.shape, targets.shape)
  * ```
  */
-export class DataLoader {
-  readonly dataset: Dataset
+export class DataLoader<T = Example, B = Batch> {
+  readonly dataset: AnyDataset<T>
   readonly batchSize: number
   readonly shuffle: boolean
   readonly dropLast: boolean
   #position: DataPosition
-  readonly #copy: CopyInput | undefined
+  readonly #options: DataLoaderOptions<T, B>
+  readonly #maker: BatchMaker<T, B>
 
-  constructor(dataset: Dataset, options: DataLoaderOptions = {}) {
-    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, normalize } = options
-    checkWhole('DataLoader', 'batchSize', batchSize, 1)
-    checkWhole('DataLoader', 'seed', seed, 0)
+  constructor(dataset: AnyDataset<T>, options: DataLoaderOptions<T, B> = {}) {
+    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false } = options
+    checkOptions(options)
     checkDataset(dataset, 'DataLoader')
+    checkCombination(dataset, options)
     this.dataset = dataset
     this.batchSize = batchSize
     this.shuffle = shuffle
     this.dropLast = dropLast
+    this.#options = options
     this.#position = { seed, epoch: 0, batch: 0 }
-    this.#copy = normalize === false ? undefined : normalizer(dataset.input, normalize ?? {})
+    this.#maker = new BatchMaker(dataset, {
+      normalize: options.normalize,
+      transform: options.transform,
+      collate: options.collate ?? (stack as unknown as Collate<T, B>),
+    })
     if (this.length === 0) throw noBatches(dataset, batchSize)
   }
 
-  /** Batches in an epoch. */
+  /** Batches in an epoch; NaN for a dataset that iterates and doesn't know its length. */
   get length(): number {
-    const batches = this.dataset.length / this.batchSize
+    const { sampler, batchSampler } = this.#options
+    if (batchSampler) return batchSampler.length
+    const batches = (sampler?.length ?? this.dataset.length ?? Number.NaN) / this.batchSize
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches)
   }
 
@@ -100,45 +134,146 @@ export class DataLoader {
   }
 
   /**
-   * The batches of an epoch, from one of them on; the loader's position stays where it is.
+   * The batches of an epoch, from one of them on, made one by one by this thread; the loader's
+   * position stays where it is.
    *
+   * @throws BrickError `argument` for a dataset that is not made of arrays: its items are waited for.
    * @example
    * ```ts
    * const [first] = loader.batches(0)
    * ```
    */
-  *batches(epoch = this.#position.epoch, from = 0): Generator<Batch, void, undefined> {
+  *batches(epoch = this.#position.epoch, from = 0): Generator<B, void, undefined> {
     const { seed } = this.#position
-    const { length } = this.dataset
-    const order = this.shuffle
-      ? permutation(length, seed, epoch)
-      : Int32Array.from({ length }, (_, i) => i)
+    if (!isGatherer(this.dataset)) throw needsWaiting(this.dataset.name)
+    const plan = this.#plan(seed, epoch)
     for (let batch = from; batch < this.length; batch++) {
-      const rows = order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize)
-      const { inputs, targets } = this.dataset.gather(rows, this.#copy)
-      yield [inputs, targets]
+      yield this.#maker.make(plan(batch), { seed, epoch }) as B
     }
   }
 
   /** The rest of the running epoch. The next loop begins the next epoch. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     const { seed, epoch, batch: from } = this.#position
     let batch = from
-    for (const examples of this.batches(epoch, from)) {
+    for await (const made of this.#made(seed, epoch, from)) {
       batch++
       this.#position =
-        batch < this.length ? { seed, epoch, batch } : { seed, epoch: epoch + 1, batch: 0 }
-      yield examples
+        batch === this.length ? { seed, epoch: epoch + 1, batch: 0 } : { seed, epoch, batch }
+      yield made
+    }
+    this.#position = { seed, epoch: epoch + 1, batch: 0 }
+  }
+
+  /** The rows of each batch of an epoch. */
+  #plan(seed: number, epoch: number): (batch: number) => Int32Array {
+    const { sampler, batchSampler } = this.#options
+    if (batchSampler) {
+      const batches = batchSampler.batches(seed, epoch)
+      return (batch) => batches[batch]!
+    }
+    const length = this.dataset.length ?? 0
+    const order = sampler
+      ? sampler.order(seed, epoch)
+      : this.shuffle
+        ? permutation(length, seed, epoch)
+        : Int32Array.from({ length }, (_, i) => i)
+    return (batch) => order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize)
+  }
+
+  async *#made(seed: number, epoch: number, from: number): AsyncGenerator<B, void, undefined> {
+    const { workers = 0, prefetch = 2, timeout = 300_000 } = this.#options
+    const draw = { seed, epoch }
+    if (workers > 0) {
+      const { Crew } = await import('./loader-crew.ts')
+      const job = { spec: this.#maker.recipe(), draw, timeout }
+      if (this.dataset instanceof IterableDataset) {
+        const stream = { batchSize: this.batchSize, dropLast: this.dropLast, from }
+        yield* Crew.stream<B>({ ...job, prefetch, stream })
+      } else {
+        const plan = this.#plan(seed, epoch)
+        const rows = Array.from({ length: this.length - from }, (_, i) => plan(from + i))
+        yield* Crew.batches<B>({ ...job, workers, prefetch, rows })
+      }
+    } else if (this.dataset instanceof IterableDataset) {
+      yield* this.#maker.stream(draw, this.batchSize, this.dropLast, from)
+    } else if (isGatherer(this.dataset)) {
+      yield* this.batches(epoch, from)
+    } else {
+      yield* this.#ahead(draw, from, prefetch)
+    }
+  }
+
+  /** Items are asked for some batches ahead: files are read while the model computes. */
+  async *#ahead(
+    draw: { seed: number; epoch: number },
+    from: number,
+    prefetch: number,
+  ): AsyncGenerator<B, void, undefined> {
+    const plan = this.#plan(draw.seed, draw.epoch)
+    const waiting: Promise<B>[] = []
+    let next = from
+    for (let batch = from; batch < this.length; batch++) {
+      for (; next < this.length && next <= batch + prefetch; next++) {
+        const made = Promise.resolve(plan(next)).then((rows) => this.#maker.make(rows, draw))
+        // Its error is thrown when its turn has come, or never, if the loop is left before.
+        made.catch(() => {})
+        waiting.push(made)
+      }
+      yield await waiting.shift()!
     }
   }
 }
 
-function noBatches({ name, length }: Dataset, batchSize: number): BrickError {
+function checkOptions(options: DataLoaderOptions<never, unknown>): void {
+  const { batchSize = 32, seed = 0, workers = 0, prefetch = 2, timeout = 1 } = options
+  checkWhole('DataLoader', 'batchSize', batchSize, 1)
+  checkWhole('DataLoader', 'seed', seed, 0)
+  checkWhole('DataLoader', 'workers', workers, 0)
+  checkWhole('DataLoader', 'prefetch', prefetch, 1)
+  checkWhole('DataLoader', 'timeout', timeout, 1)
+}
+
+/** Options that say the same thing twice, or that a dataset that iterates can't obey. */
+function checkCombination(
+  dataset: AnyDataset<unknown>,
+  options: DataLoaderOptions<never, unknown>,
+): void {
+  const { shuffle, sampler, batchSampler, batchSize, dropLast } = options
+  const isStream = dataset instanceof IterableDataset
+  const wrong =
+    isStream && (shuffle || sampler || batchSampler)
+      ? [
+          'no order for a dataset that iterates',
+          'shuffle or a sampler',
+          'Use dataset.shuffle(buffer).',
+        ]
+      : batchSampler && (batchSize !== undefined || shuffle || dropLast || sampler)
+        ? ['batchSampler alone', 'batchSize, shuffle, dropLast or sampler too', 'Leave them out.']
+        : sampler && shuffle
+          ? ['sampler or shuffle', 'both', 'Leave out shuffle: the sampler decides the order.']
+          : undefined
+  if (!wrong) return
+  const [wanted, got, remedy] = wrong as [string, string, string]
+  throw new BrickError({ kind: 'argument', where: 'DataLoader', wanted, got, remedy })
+}
+
+function needsWaiting(name: string): BrickError {
+  return new BrickError({
+    kind: 'argument',
+    where: `DataLoader: batches() of ${name}`,
+    wanted: 'a dataset of arrays',
+    got: 'one whose items are waited for',
+    remedy: 'Loop over the loader itself: for await (const batch of loader).',
+  })
+}
+
+function noBatches({ name, length }: AnyDataset<unknown>, batchSize: number): BrickError {
   return new BrickError({
     kind: 'argument',
     where: `DataLoader: ${name}`,
     wanted: length === 0 ? 'examples' : `at least ${batchSize} examples for one full batch`,
     got: `${length}`,
-    ...(length > 0 ? { remedy: 'Choose a smaller batchSize or leave out dropLast.' } : {}),
+    ...(length ? { remedy: 'Choose a smaller batchSize or leave out dropLast.' } : {}),
   })
 }

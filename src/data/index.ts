@@ -3,12 +3,47 @@ import type { TrainAndTest } from './digits.ts'
 
 /** Datasets, and batches of them. */
 export { ArrayDataset, type ArrayDatasetParts } from './array-dataset.ts'
-export { type Batch, DataLoader, type DataLoaderOptions, type DataPosition } from './dataloader.ts'
-export type { CopyInput, Dataset, Examples, ExampleType } from './dataset.ts'
+export type { BatchTransform } from './batch-maker.ts'
+export {
+  type Batch,
+  type Collate,
+  classTarget,
+  type PaddedBatch,
+  type PaddedOptions,
+  padded,
+  stack,
+} from './collate.ts'
+export {
+  type AnyDataset,
+  DataLoader,
+  type DataLoaderOptions,
+  type DataPosition,
+} from './dataloader.ts'
+export {
+  type CopyInput,
+  Dataset,
+  type Draw,
+  type Example,
+  type Examples,
+  type ExampleType,
+  type Gatherer,
+  type MapItem,
+} from './dataset.ts'
 export { digits, type TrainAndTest } from './digits.ts'
+export { IterableDataset } from './iterable.ts'
 export type { Normalization } from './normalize.ts'
+export { Random, randomAt } from './random-stream.ts'
+export { load } from './recipe.ts'
+export {
+  type BatchSampler,
+  type BucketOptions,
+  bucketSampler,
+  type Sampler,
+  weightedSampler,
+} from './sampler.ts'
 export type { SplitOptions } from './split.ts'
 export { type Statistics, statistics } from './statistics.ts'
+export { type WorkerInfo, workerInfo } from './worker-info.ts'
 
 // These read and cache files: they are fetched when called, so that browsers need none of Node.
 

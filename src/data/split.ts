@@ -7,6 +7,8 @@ export interface SplitOptions {
   readonly seed?: number
   /** Keeps each class's share in every part (as near as whole examples allow). */
   readonly stratified?: boolean
+  /** The items' classes, for a dataset that doesn't know them itself. */
+  readonly labels?: ArrayLike<number>
 }
 
 /** Apart from the streams of the loader, which are its epochs. */

@@ -1,5 +1,5 @@
 import type { TypedArray } from '../base/dtype.ts'
-import type { Dataset } from './dataset.ts'
+import type { Gatherer } from './dataset.ts'
 import { channelsOf, scaleOf } from './normalize.ts'
 
 const CHUNK = 1024
@@ -25,7 +25,7 @@ export interface Statistics {
  * const loader = new DataLoader(train, { batchSize: 64, normalize: statistics(train) })
  * ```
  */
-export function statistics(dataset: Dataset, options: { scale?: number } = {}): Statistics {
+export function statistics(dataset: Gatherer, options: { scale?: number } = {}): Statistics {
   const { scale = scaleOf(dataset.input) } = options
   const { channels, plane } = channelsOf(dataset.input.shape)
   const moments = Array.from({ length: channels }, () => new Moments())

@@ -1,8 +1,8 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { sizeOf } from '../base/shape.ts'
-import { type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Dataset } from '../data/dataset.ts'
+import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Dataset, Example } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
 import type { Module } from '../nn/module.ts'
 import { compile } from '../tensor/compile.ts'
@@ -77,7 +77,7 @@ export class Evaluator {
   }
 
   /** Measures one dataset. */
-  async run(dataset: Dataset): Promise<Tally> {
+  async run(dataset: AnyDataset<Example>): Promise<Tally> {
     const { batchSize = EVALUATION_BATCH, normalize, signal } = this.#options
     const loader = new DataLoader(dataset, {
       batchSize,
@@ -86,7 +86,7 @@ export class Evaluator {
     this.#tally.clear()
     const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
     await evaluating(this.#model, async () => {
-      for (const batch of loader.batches()) {
+      for await (const batch of loader) {
         if (signal?.aborted) throw interrupted('evaluation')
         await pipeline.push(this.#step(...tensorsOf(batch)), batch[0].shape[0]!)
       }
@@ -113,7 +113,7 @@ function interrupted(where: string): BrickError {
  */
 export async function evaluate(
   model: Module,
-  dataset: Dataset,
+  dataset: AnyDataset<Example>,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const tally = await new Evaluator(model, options).run(dataset)
@@ -149,7 +149,7 @@ export async function predict(
     at += values.length
   })
   await evaluating(model, async () => {
-    for (const batch of loader.batches()) {
+    for await (const batch of loader) {
       if (signal?.aborted) throw interrupted('prediction')
       const output = step(tensorsOf(batch)[0])
       if (data.length === 0) {

@@ -12,7 +12,7 @@ export type TrainEvent =
       /** Epochs in all, and those that an earlier part of this run has done. */
       readonly epochs: number
       readonly done: number
-      /** Steps of one epoch. */
+      /** Steps of one epoch; 0 if the dataset doesn't know its length. */
       readonly steps: number
       readonly metrics: readonly MetricInfo[]
       readonly hasValidation: boolean

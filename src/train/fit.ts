@@ -1,6 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { checkDataset } from '../data/check.ts'
-import type { Dataset } from '../data/dataset.ts'
+import type { AnyDataset } from '../data/dataloader.ts'
+import type { Example } from '../data/dataset.ts'
 import { Module } from '../nn/module.ts'
 import { generator } from '../tensor/random.ts'
 import type { EventListener } from './events.ts'
@@ -17,8 +18,8 @@ import { Session } from './session.ts'
  * gives the same weights bit by bit, at any number of threads and also after `resume`. In the end
  * the model is in evaluation mode.
  *
- * @param trainSet Inputs and targets as the model and the loss take them.
- * @throws BrickError `argument` for an impossible option, `numeric` if the loss is no finite
+ * @param trainSet Inputs and targets as the model and the loss take them: any dataset of examples.
+ * @throws BrickError `argument` for an impossible option or a label that the model has no output for, `numeric` if the loss is no finite
  * number, `checkpoint` if `resume` finds another run, `file` if a checkpoint can't be written (the
  * old one survives).
  * @example
@@ -30,7 +31,11 @@ import { Session } from './session.ts'
  * run.history.at(-1)?.validation?.metrics.accuracy // 0.99
  * ```
  */
-export async function fit(model: Module, trainSet: Dataset, options: FitOptions): Promise<Run> {
+export async function fit(
+  model: Module,
+  trainSet: AnyDataset<Example>,
+  options: FitOptions,
+): Promise<Run> {
   const settings = settingsOf(options)
   checkModel(model)
   checkDataset(trainSet, 'train.fit: trainSet')
@@ -64,7 +69,7 @@ function checkModel(model: unknown): void {
 
 async function runOf(
   model: Module,
-  trainSet: Dataset,
+  trainSet: AnyDataset<Example>,
   settings: Settings,
   tell: EventListener,
 ): Promise<Run> {
@@ -75,7 +80,7 @@ async function runOf(
     type: 'start',
     epochs: settings.epochs,
     done: session.epoch,
-    steps: session.loader.length,
+    steps: session.loader.length || 0,
     metrics: settings.metrics,
     hasValidation: settings.validation !== undefined,
     folder: settings.out,

@@ -64,7 +64,7 @@ async function stateOf(session: Session, versions: RunState['versions']): Promis
     versions,
     config: settings.config ?? {},
     position,
-    data: { name: dataset.name, length: dataset.length, batchSize, shuffle },
+    data: { name: dataset.name, length: dataset.length ?? 0, batchSize, shuffle },
     generator: Array.from(await generator.key.data()),
     optimizer: { name: optimizer.constructor.name, initialLr, lr: optimizer.lr },
     history,
@@ -107,7 +107,7 @@ function checkSame(session: Session, state: RunState, path: string): void {
   const pairs: readonly (readonly [what: string, now: unknown, then: unknown])[] = [
     ['optimiser', optimizer.constructor.name, state.optimizer.name],
     ['dataset', dataset.name, state.data.name],
-    ['number of examples', dataset.length, state.data.length],
+    ['number of examples', dataset.length ?? 0, state.data.length],
     ['batchSize', batchSize, state.data.batchSize],
     ['shuffle', shuffle, state.data.shuffle],
   ]

@@ -1,5 +1,7 @@
 import { BrickError } from '../base/errors.ts'
-import type { Dataset } from '../data/dataset.ts'
+import type { BatchTransform } from '../data/batch-maker.ts'
+import type { AnyDataset, DataLoaderOptions } from '../data/dataloader.ts'
+import type { Example } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
 import type { OptimizerFactory } from '../optim/optimizer.ts'
 import type { EventListener } from './events.ts'
@@ -27,7 +29,7 @@ export interface FitOptions {
   /** Examples in a step. Default 32. */
   readonly batchSize?: number
   /** Measured after each epoch, in evaluation mode. */
-  readonly validation?: Dataset
+  readonly validation?: AnyDataset<Example>
   readonly metrics?: readonly Metric[]
   /** Order of the data, and random numbers of the steps (dropout). Default 0. */
   readonly seed?: number
@@ -35,6 +37,13 @@ export interface FitOptions {
   readonly shuffle?: boolean
   /** How inputs become f32, for training and validation: as `DataLoader`'s. */
   readonly normalize?: Normalization | false
+  /** Changes the inputs of each training batch at random: `data.transforms.compose(…)`. */
+  readonly augment?: BatchTransform
+  /** How training batches are made: as `DataLoader`'s options of these names. */
+  readonly loading?: Pick<
+    DataLoaderOptions,
+    'workers' | 'prefetch' | 'collate' | 'sampler' | 'batchSampler' | 'dropLast' | 'timeout'
+  >
   /** What makes an epoch the best: 'loss' (default) or a metric's name; of the validation set if there is one. */
   readonly monitor?: string
   readonly earlyStopping?: EarlyStopping

@@ -1,7 +1,9 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Dataset } from '../data/dataset.ts'
+import type { Shape } from '../base/shape.ts'
+import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Example } from '../data/dataset.ts'
+import { checkLabels, checkOutputClasses, classesOf } from '../data/labels.ts'
 import type { Module } from '../nn/module.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import { compile } from '../tensor/compile.ts'
@@ -35,13 +37,23 @@ export class Session {
   readonly #watch: NanWatch | undefined
   readonly #step: (x: Tensor, y: Tensor) => Tensor
   #bestArrays: Arrays | undefined
+  /** Of the model's output, known when a step was made. */
+  #outputShape: Shape = []
 
-  constructor(model: Module, trainSet: Dataset, settings: Settings) {
+  constructor(model: Module, trainSet: AnyDataset<Example>, settings: Settings) {
     const { batchSize, shuffle, seed, normalize, metrics, loss, validation } = settings
+    const { augment, loading } = settings
     const given = normalize === undefined ? {} : { normalize }
     this.model = model
     this.settings = settings
-    this.loader = new DataLoader(trainSet, { batchSize, shuffle, seed, ...given })
+    const order = loading?.batchSampler ? {} : { batchSize, shuffle: shuffle && !loading?.sampler }
+    this.loader = new DataLoader(trainSet, {
+      ...order,
+      seed,
+      ...given,
+      ...(augment ? { transform: augment } : {}),
+      ...loading,
+    })
     this.optimizer = settings.optimizer(model)
     this.initialLr = this.optimizer.lr
     this.tally = new Tally(metrics)
@@ -64,6 +76,7 @@ export class Session {
 
   #stepBody(x: Tensor, y: Tensor): Tensor {
     const output = this.model.forward(x)
+    this.#outputShape = output.shape
     const loss = lossOf(this.settings.loss, output, y)
     loss.backward()
     this.optimizer.step()
@@ -80,7 +93,8 @@ export class Session {
     const { signal } = this.settings
     if (signal?.aborted) return false
     const epoch = this.epoch + 1
-    const steps = this.loader.length
+    const { epoch: passes } = this.loader.position
+    const steps = this.loader.length || 0
     const start = performance.now()
     let step = this.loader.position.batch
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
@@ -96,18 +110,36 @@ export class Session {
     }
     await pipeline.drain()
     this.seconds += (performance.now() - start) / 1000
-    return step === steps
+    return this.loader.position.epoch > passes
   }
 
   async #makeStep(batch: Batch, note: Note, pipeline: Pipeline<Note>): Promise<void> {
     const [x, y] = tensorsOf(batch)
-    if (!this.#watch) return pipeline.push(this.#step(x, y), note)
+    if (!this.#watch) {
+      const result = this.#step(x, y)
+      this.#checkClasses(batch, note)
+      return pipeline.push(result, note)
+    }
     const place = `epoch ${this.epoch + 1}, step ${note.step}`
     await this.#watch.before(batch)
     const result = this.#step(x, y)
     await this.#watch.after(result, batch, place)
     await pipeline.push(result, note)
   }
+
+  /** @throws BrickError `argument` for a label that the model has no output for. */
+  #checkClasses([, targets]: Batch, { step }: Note): void {
+    const classes = classesOf(targets, this.#outputShape)
+    if (classes === undefined) return
+    const { dataset } = this.loader
+    const labels = 'labels' in dataset ? dataset.labels() : undefined
+    // Labels that lie in memory are checked once, all of them.
+    if (!labels) checkOutputClasses(`train.fit: targets of step ${step}`, targets, classes)
+    else if (!this.#areClassesChecked)
+      checkLabels(`${dataset.name}: targets`, labels, classes, true)
+    this.#areClassesChecked = true
+  }
+  #areClassesChecked = false
 
   /**
    * Closes a complete epoch: validates, and compares with the best one.
@@ -135,7 +167,7 @@ export class Session {
     return { record, isBest }
   }
 
-  async #validate(validation: Dataset): Promise<Scores> {
+  async #validate(validation: AnyDataset<Example>): Promise<Scores> {
     const scores = (await this.#evaluator!.run(validation)).scores()
     if (Number.isFinite(scores.loss)) return scores
     throw new BrickError({
