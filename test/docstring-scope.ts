@@ -9,6 +9,8 @@ type Scope = Record<string, unknown>
 export const notRun: Readonly<Record<string, string>> = {
   'data/index.ts': 'needs the files of MNIST',
   'data/mnist.ts': 'needs the files of MNIST',
+  'data/sets/cifar.ts': 'needs the files of CIFAR-10',
+  'data/recipe.ts load': 'needs a module of the user; data/workers.test.ts loads some',
   'train/checkpoint.ts': 'needs the folder of a run',
   'cli/image.ts': 'needs an image file',
   'cli/gallery.ts': 'needs predictions and a folder',
@@ -63,6 +65,8 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   'files/atomic.ts': () => ({ writeAtomically }),
   'nn/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
+  'data/dataset.ts': async () => ({ ...(await digits()), data }),
+  'data/iterable.ts': () => ({ data }),
   'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
   'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
 }

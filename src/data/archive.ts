@@ -22,7 +22,9 @@ export interface Archive {
 export interface ArchiveFile {
   readonly name: string
   /** SHA-256 of the content after decompression: gzip may pack the same content differently. */
-  readonly sha256: string
+  readonly sha256?: string
+  /** SHA-256 of the file as it is packed, where that is all that its publishers say. */
+  readonly packed?: string
 }
 
 export interface ArchiveOptions extends DownloadOptions {
@@ -88,6 +90,7 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 async function unpack(bytes: Uint8Array, where: string, file: ArchiveFile): Promise<Uint8Array> {
   const remedy = 'Replace the file with the original, or delete it, so that it is downloaded.'
   const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const wanted = file.sha256 ?? file.packed
   const content = !zipped
     ? bytes
     : await promisify(gunzip)(bytes).catch((cause: Error) => {
@@ -101,12 +104,14 @@ async function unpack(bytes: Uint8Array, where: string, file: ArchiveFile): Prom
           cause,
         })
       })
-  const sha256 = createHash('sha256').update(content).digest('hex')
-  if (sha256 === file.sha256) return content
+  const sha256 = createHash('sha256')
+    .update(file.sha256 ? content : bytes)
+    .digest('hex')
+  if (sha256 === wanted) return content
   throw new BrickError({
     kind: 'file',
     where,
-    wanted: `the original ${file.name} (SHA-256 of its content ${file.sha256})`,
+    wanted: `the original ${file.name} (SHA-256${file.sha256 ? ' of its content' : ''} ${wanted})`,
     got: `${bytes.length} other bytes (${sha256})`,
     remedy,
   })

@@ -19,6 +19,8 @@ import type { SplitOptions } from './split.ts'
 export interface ArrayDatasetParts extends Examples {
   readonly name: string
   readonly classNames?: readonly string[] | undefined
+  /** What the numbers of an input are, if each has a name. */
+  readonly featureNames?: readonly string[] | undefined
 }
 
 /**
@@ -43,13 +45,15 @@ export class ArrayDataset extends Dataset implements Gatherer {
   readonly input: ExampleType
   readonly target: ExampleType
   override readonly classNames: readonly string[] | undefined
+  readonly featureNames: readonly string[] | undefined
 
-  constructor({ name, inputs, targets, classNames }: ArrayDatasetParts) {
+  constructor({ name, inputs, targets, classNames, featureNames }: ArrayDatasetParts) {
     super()
     this.name = name
     this.inputs = inputs
     this.targets = targets
     this.classNames = classNames
+    this.featureNames = featureNames
     this.length = checkLengths(name, inputs, targets)
     this.input = { dtype: inputs.dtype, shape: inputs.shape.slice(1) }
     this.target = { dtype: targets.dtype, shape: targets.shape.slice(1) }
@@ -80,7 +84,8 @@ export class ArrayDataset extends Dataset implements Gatherer {
    * @throws BrickError `argument` if a number is not one of this dataset's.
    */
   override subset(rows: ArrayLike<number>, name = this.name): ArrayDataset {
-    return new ArrayDataset({ name, classNames: this.classNames, ...this.gather(rows) })
+    const { classNames, featureNames } = this
+    return new ArrayDataset({ name, classNames, featureNames, ...this.gather(rows) })
   }
 
   /** As every dataset's; the parts are copies. */
@@ -101,6 +106,7 @@ export class ArrayDataset extends Dataset implements Gatherer {
       inputs: joined(all.map(({ inputs }) => inputs)),
       targets: joined(all.map(({ targets }) => targets)),
       classNames: sameClassNames(all),
+      featureNames: this.featureNames,
     })
   }
 
@@ -111,6 +117,7 @@ export class ArrayDataset extends Dataset implements Gatherer {
       inputs: shared(this.inputs),
       targets: shared(this.targets),
       classNames: this.classNames,
+      featureNames: this.featureNames,
     }
     const [module, make] = [import.meta.url, 'ArrayDataset']
     return { brickwork: 'recipe', module, make, args: [this.#shared] }

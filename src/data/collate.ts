@@ -121,13 +121,13 @@ export function padded(options: PaddedOptions = {}): Collate<Example, PaddedBatc
     const isSequence = items.every(
       ({ input, target }) => target.shape.length > 0 && target.shape[0] === input.shape[0],
     )
-    const inputs = items.map(({ input }) => fit(input, longest, value))
+    const inputs = items.map(({ input }) => resized(input, longest, value))
     const targets = items.map(({ target }) => target)
     return [
       stackArrays('inputs', inputs),
       stackArrays(
         'targets',
-        isSequence ? targets.map((t) => fit(t, longest, targetValue)) : targets,
+        isSequence ? targets.map((t) => resized(t, longest, targetValue)) : targets,
       ),
       { dtype: 'i32', shape: [items.length], data: Int32Array.from(lengths) },
     ]
@@ -136,7 +136,7 @@ export function padded(options: PaddedOptions = {}): Collate<Example, PaddedBatc
 }
 
 /** A sequence cut or padded at its end to a length. */
-function fit({ dtype, shape, data }: ArrayView, length: number, value: number): ArrayView {
+function resized({ dtype, shape, data }: ArrayView, length: number, value: number): ArrayView {
   const row = sizeOf(shape.slice(1))
   const padded = new dtypes[dtype].array(length * row).fill(value)
   padded.set(data.subarray(0, length * row))

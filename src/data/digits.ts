@@ -1,5 +1,5 @@
-import { BrickError } from '../base/errors.ts'
 import { ArrayDataset } from './array-dataset.ts'
+import { assetText, damaged } from './asset.ts'
 
 const PIXELS = 64
 const EXAMPLES = 1797
@@ -26,33 +26,13 @@ export interface TrainAndTest {
  * ```
  */
 export async function digits(): Promise<TrainAndTest> {
-  const text = await unzippedText(new URL('../../assets/digits.csv.gz', import.meta.url))
+  const text = await assetText('digits.csv.gz')
   const [train, test] = parse(text).split([EXAMPLES - TEST, TEST], { stratified: true })
   return { train: named(train!, 'digits/train'), test: named(test!, 'digits/test') }
 }
 
 function named(dataset: ArrayDataset, name: string): ArrayDataset {
   return new ArrayDataset({ ...dataset, name })
-}
-
-async function unzippedText(url: URL): Promise<string> {
-  try {
-    const zipped = new Blob([await read(url)])
-    const plain = zipped.stream().pipeThrough(new DecompressionStream('gzip'))
-    return await new Response(plain).text()
-  } catch (error) {
-    throw damaged(url.pathname, 'a file that can be read', String(error))
-  }
-}
-
-async function read(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  if (url.protocol === 'file:') {
-    // Not an import, so that bundlers for the browser have nothing to resolve.
-    return new Uint8Array(await process.getBuiltinModule('node:fs/promises').readFile(url))
-  }
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`)
-  return new Uint8Array(await response.arrayBuffer())
 }
 
 /** Lines of 64 pixels from 0 to 16 and the label. */
@@ -77,9 +57,4 @@ function parse(text: string): ArrayDataset {
     targets: { dtype: 'i32', shape: [EXAMPLES], data: labels },
     classNames: Array.from({ length: 10 }, (_, digit) => `${digit}`),
   })
-}
-
-function damaged(where: string, wanted: string, got: string): BrickError {
-  const remedy = 'Install the package again.'
-  return new BrickError({ kind: 'file', where, wanted, got, remedy })
 }

@@ -1,5 +1,7 @@
 import type { ArchiveOptions } from './archive.ts'
+import type { ArrayDataset } from './array-dataset.ts'
 import type { TrainAndTest } from './digits.ts'
+import type { CifarOptions } from './sets/cifar.ts'
 
 /** Datasets, and batches of them. */
 export { ArrayDataset, type ArrayDatasetParts } from './array-dataset.ts'
@@ -41,6 +43,16 @@ export {
   type Sampler,
   weightedSampler,
 } from './sampler.ts'
+export {
+  circles,
+  gaussians,
+  linearlySeparable,
+  moons,
+  type PointsOptions,
+  spiral,
+  xor,
+} from './sets/points.ts'
+export { breastCancer, diabetes, iris, wine } from './sets/tabular.ts'
 export type { SplitOptions } from './split.ts'
 export { type Statistics, statistics } from './statistics.ts'
 export { type WorkerInfo, workerInfo } from './worker-info.ts'
@@ -73,4 +85,34 @@ export async function mnist(options?: ArchiveOptions): Promise<TrainAndTest> {
  */
 export async function fashionMnist(options?: ArchiveOptions): Promise<TrainAndTest> {
   return (await import('./mnist.ts')).fashionMnist(options)
+}
+
+/**
+ * CIFAR-10: 50,000 colour images to train, 10,000 to test. Inputs u8 `[n, 3, 32, 32]`, targets i32
+ * `[n]`. From `BRICKWORK_DATA/cifar10`, the user's cache folder, or downloaded into it once.
+ *
+ * @throws BrickError as {@link mnist}.
+ * @example
+ * ```ts
+ * const { train, test } = await data.cifar10()
+ * ```
+ */
+export async function cifar10(options?: ArchiveOptions): Promise<TrainAndTest> {
+  return (await import('./sets/cifar.ts')).cifar10(options)
+}
+
+/**
+ * Files in CIFAR's binary form: records of a label byte and the planes R, G, B of 32 × 32 pixels.
+ *
+ * @throws BrickError `file` if one can't be read or is cut, `argument` for a label that is no class.
+ * @example
+ * ```ts
+ * const signs = await data.readCifar(['gtsrb32-train.bin.gz'], { name: 'signs' })
+ * ```
+ */
+export async function readCifar(
+  paths: readonly string[],
+  options: CifarOptions,
+): Promise<ArrayDataset> {
+  return (await import('./sets/cifar.ts')).readCifar(paths, options)
 }

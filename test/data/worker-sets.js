@@ -1,7 +1,7 @@
 // What the tests of worker threads load: in a module, so that another thread can make it again.
 
 const at = process.env['BRICKWORK_TEST_BUILD'] ?? ''
-const { data } = await import(`${at}/index.js`)
+const { data } = await import(at.concat('/index.js'))
 
 /** @param {number} value */
 const row = (value) => ({ dtype: 'f32', shape: [1], data: Float32Array.of(value) })
