@@ -41,6 +41,12 @@ function graph(): Scope {
   return { make, x, y: x, contents: new Map([[source, [1, 2]]]) }
 }
 
+/** Two RGB images. */
+function batch() {
+  const data = Float32Array.from({ length: 2 * 3 * 64 }, (_, i) => (i % 50) / 50)
+  return { dtype: 'f32', shape: [2, 3, 8, 8], data }
+}
+
 async function digits(): Promise<Scope> {
   const { train, test } = await data.digits()
   return { trainSet: train, test, dataset: train, loader: new data.DataLoader(train) }
@@ -67,6 +73,12 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   'nn/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
   'data/dataset.ts': async () => ({ ...(await digits()), data }),
   'data/iterable.ts': () => ({ data }),
+  ...Object.fromEntries(
+    ['color', 'compose', 'crops', 'geometric', 'mean-image', 'noise', 'pca'].map((name) => [
+      `data/images/${name}.ts`,
+      async () => ({ ...(await digits()), data, images: batch(), zeros }),
+    ]),
+  ),
   'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
   'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
 }

@@ -32,6 +32,9 @@ export {
   type MapItem,
 } from './dataset.ts'
 export { digits, type TrainAndTest } from './digits.ts'
+export { MeanImage, meanImage } from './images/mean-image.ts'
+export { type ColorPca, colorPca } from './images/pca.ts'
+export * as transforms from './images/transforms.ts'
 export { IterableDataset } from './iterable.ts'
 export type { Normalization } from './normalize.ts'
 export { Random, randomAt } from './random-stream.ts'
@@ -54,7 +57,7 @@ export {
 } from './sets/points.ts'
 export { breastCancer, diabetes, iris, wine } from './sets/tabular.ts'
 export type { SplitOptions } from './split.ts'
-export { type Statistics, statistics } from './statistics.ts'
+export { type Statistics, statistics, streamStatistics } from './statistics.ts'
 export { type WorkerInfo, workerInfo } from './worker-info.ts'
 
 // These read and cache files: they are fetched when called, so that browsers need none of Node.

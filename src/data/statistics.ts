@@ -1,6 +1,8 @@
 import type { TypedArray } from '../base/dtype.ts'
+import { BrickError } from '../base/errors.ts'
 import type { Gatherer } from './dataset.ts'
 import { channelsOf, scaleOf } from './normalize.ts'
+import { type AnySource, eachExample } from './pass.ts'
 
 const CHUNK = 1024
 
@@ -36,6 +38,49 @@ export function statistics(dataset: Gatherer, options: { scale?: number } = {}):
       moments[i % channels]!.add(inputs.data, i * plane, plane)
     }
   }
+  return summary(moments, scale)
+}
+
+/**
+ * The same of any dataset, items of which are waited for. Images may differ in size, not in
+ * channels.
+ *
+ * @throws BrickError `shape` if the number of channels changes.
+ * @example
+ * ```ts
+ * const { mean } = await streamStatistics(train.map((example) => example))
+ * mean.length // 1
+ * ```
+ */
+export async function streamStatistics(
+  dataset: AnySource,
+  options: { scale?: number } = {},
+): Promise<Statistics> {
+  const moments: Moments[] = []
+  let { scale } = options
+  await eachExample(dataset, (input, data, start) => {
+    const { channels, plane } = channelsOf(input.shape)
+    scale ??= scaleOf(input)
+    if (moments.length === 0) moments.push(...Array.from({ length: channels }, () => new Moments()))
+    if (moments.length !== channels) throw otherChannels(dataset.name, moments.length, channels)
+    moments.forEach((own, c) => {
+      own.add(data, start + c * plane, plane)
+    })
+  })
+  return summary(moments, scale ?? 1)
+}
+
+function otherChannels(name: string, wanted: number, got: number): BrickError {
+  return new BrickError({
+    kind: 'shape',
+    where: `statistics: ${name}`,
+    wanted: `${wanted} channels, as the first input has`,
+    got: `${got}`,
+    remedy: 'Decode all images to the same channels.',
+  })
+}
+
+function summary(moments: readonly Moments[], scale: number): Statistics {
   return {
     scale,
     mean: moments.map(({ mean }) => mean * scale),
