@@ -7,7 +7,11 @@ type Scope = Record<string, unknown>
 
 /** Examples that can't run here, each with the reason: printed by the test. */
 export const notRun: Readonly<Record<string, string>> = {
-  'data/index.ts': 'needs the files of MNIST',
+  'data/lazy.ts': "needs the user's files, or those of MNIST",
+  'data/readers/image.ts': 'needs an image file',
+  'data/readers/image-folder.ts': 'needs a folder of images',
+  'data/readers/tables.ts': 'needs files; data/readers.test.ts reads some',
+  'data/readers/wav.ts readWav': 'needs a WAV file',
   'data/mnist.ts': 'needs the files of MNIST',
   'data/sets/cifar.ts': 'needs the files of CIFAR-10',
   'data/recipe.ts load': 'needs a module of the user; data/workers.test.ts loads some',
@@ -40,6 +44,12 @@ function graph(): Scope {
   const x = make('buffer', [], { source, shape: [2], dtype: 'f32' })
   return { make, x, y: x, contents: new Map([[source, [1, 2]]]) }
 }
+
+/** A WAV file of two 16-bit samples. */
+const wave = Buffer.concat([
+  Buffer.from('RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0', 'latin1'),
+  Buffer.from('\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0\0\0\0\x40', 'latin1'),
+])
 
 /** Two RGB images. */
 function batch() {
@@ -79,6 +89,7 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
       async () => ({ ...(await digits()), data, images: batch(), zeros }),
     ]),
   ),
+  'data/readers/wav.ts': () => ({ wave }),
   'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
   'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
 }

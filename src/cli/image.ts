@@ -1,8 +1,5 @@
-import { stat } from 'node:fs/promises'
-import sharp, { type Sharp } from 'sharp'
 import type { ArrayView } from '../base/array.ts'
-import { BrickError } from '../base/errors.ts'
-import { fileError } from '../files/errors.ts'
+import { decodeImage } from '../data/readers/image.ts'
 
 export interface ReadImageOptions {
   readonly width: number
@@ -29,55 +26,14 @@ export async function readImage(
   path: string,
   options: ReadImageOptions,
 ): Promise<ArrayView<'f32'>> {
-  const { width, height, channels, fitDigit = false } = options
-  await stat(path).then(
-    (found) => {
-      if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
-    },
-    (error) => {
-      throw fileError('read', path, error)
-    },
-  )
-  const image = sharp(path, { failOn: 'error' }).autoOrient().flatten({ background: 'white' })
-  const pixels = await decode(
-    channels === 1 ? image.greyscale() : image.toColourspace('srgb'),
-    path,
-    options,
-  )
-  const plane = width * height
-  const data = new Float32Array(channels * plane)
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < channels; c++) data[c * plane + i] = pixels[i * channels + c]! / 255
-  }
+  const { fitDigit = false, ...size } = options
+  const { shape, data: bytes } = await decodeImage(path, { ...size, fit: 'fill' })
+  const data = Float32Array.from(bytes, (byte) => byte / 255)
   if (fitDigit && borderMean(data, options) > 0.5)
     data.forEach((value, i) => {
       data[i] = 1 - value
     })
-  return { dtype: 'f32', shape: [channels, height, width], data }
-}
-
-async function decode(
-  image: Sharp,
-  path: string,
-  { width, height, channels }: ReadImageOptions,
-): Promise<Uint8Array> {
-  try {
-    const resized = image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' })
-    const { data, info } = await resized
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true })
-    if (info.channels !== channels) throw new Error(`${info.channels} channels`)
-    return data
-  } catch (cause) {
-    throw new BrickError({
-      kind: 'file',
-      where: path,
-      wanted: 'an image (PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG)',
-      got: (cause as Error).message.split('\n')[0]!,
-      remedy: 'Open it in a viewer to see whether it is whole, or save it again as PNG.',
-      cause,
-    })
-  }
+  return { dtype: 'f32', shape, data }
 }
 
 /** The mean brightness of the outermost pixels. */
