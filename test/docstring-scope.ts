@@ -90,6 +90,16 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     ]),
   ),
   'data/readers/wav.ts': () => ({ wave }),
+  ...Object.fromEntries(
+    [
+      'audio/mel',
+      'audio/resample',
+      'audio/spectrum',
+      'text/bpe',
+      'text/tokenizer',
+      'text/vocabulary',
+    ].map((name) => [`data/${name}.ts`, () => ({ data })]),
+  ),
   'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
   'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
 }

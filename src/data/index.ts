@@ -1,5 +1,6 @@
 /** Datasets, and batches of them. */
 export { ArrayDataset, type ArrayDatasetParts } from './array-dataset.ts'
+export * as audio from './audio/audio.ts'
 export type { BatchTransform } from './batch-maker.ts'
 export {
   type Batch,
@@ -62,4 +63,14 @@ export {
 export { breastCancer, diabetes, iris, wine } from './sets/tabular.ts'
 export type { SplitOptions } from './split.ts'
 export { type Statistics, statistics, streamStatistics } from './statistics.ts'
+export { type BpeJson, type BpeOptions, BpeTokenizer } from './text/bpe.ts'
+export {
+  CharTokenizer,
+  type Tokenizer,
+  type TokenizerJson,
+  tokenizerFromJson,
+  type WordOptions,
+  WordTokenizer,
+} from './text/tokenizer.ts'
+export { Vocabulary, type VocabularyJson, type VocabularyOptions } from './text/vocabulary.ts'
 export { type WorkerInfo, workerInfo } from './worker-info.ts'

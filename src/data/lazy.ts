@@ -9,6 +9,7 @@ import type { Table, TableOptions } from './readers/table.ts'
 import type { CsvOptions } from './readers/tables.ts'
 import type { Sound } from './readers/wav.ts'
 import type { CifarOptions } from './sets/cifar.ts'
+import type { Tokenizer } from './text/tokenizer.ts'
 
 // These read and cache files: they are fetched when called, so that browsers need none of Node.
 
@@ -222,4 +223,31 @@ export async function writeNpz(
   arrays: Readonly<Record<string, ArrayView>>,
 ): Promise<void> {
   return (await import('./readers/npy.ts')).writeNpz(path, arrays)
+}
+
+/**
+ * Writes a tokeniser as JSON.
+ *
+ * @throws BrickError `file` if it can't be written; an old file stays whole then.
+ * @example
+ * ```ts
+ * await data.saveTokenizer('tokenizer.json', data.CharTokenizer.train('abc'))
+ * ```
+ */
+export async function saveTokenizer(path: string, tokenizer: Tokenizer): Promise<void> {
+  const { writeAtomically } = await import('../files/atomic.ts')
+  await writeAtomically(path, new TextEncoder().encode(`${JSON.stringify(tokenizer)}\n`))
+}
+
+/**
+ * Reads a tokeniser that {@link saveTokenizer} wrote.
+ *
+ * @throws BrickError `file` if it can't be read or is none.
+ * @example
+ * ```ts
+ * const tokenizer = await data.loadTokenizer('tokenizer.json')
+ * ```
+ */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  return (await import('./load-tokenizer.ts')).loadTokenizer(path)
 }
