@@ -8,6 +8,7 @@ import type { Module } from '../nn/module.ts'
 import { compile } from '../tensor/compile.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { ClassCheck } from './class-check.ts'
 import type { Metric } from './metrics.ts'
 import { Pipeline } from './pipeline.ts'
 import { type LossFunction, lossOf, Tally } from './tally.ts'
@@ -61,6 +62,7 @@ export class Evaluator {
   readonly #model: Module
   readonly #options: EvaluateOptions
   readonly #tally: Tally
+  readonly #classes = new ClassCheck('evaluation')
   readonly #step: (x: Tensor, y: Tensor) => Tensor
 
   constructor(model: Module, options: EvaluateOptions) {
@@ -71,6 +73,7 @@ export class Evaluator {
     this.#step = compile((x: Tensor, y: Tensor) =>
       noGrad(() => {
         const output = model.forward(x)
+        if (output instanceof Tensor) this.#classes.output = output.shape
         return this.#tally.pack(loss && lossOf(loss, output, y), output, y)
       }),
     )
@@ -84,11 +87,14 @@ export class Evaluator {
       ...(normalize === undefined ? {} : { normalize }),
     })
     this.#tally.clear()
+    let steps = 0
     const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
     await evaluating(this.#model, async () => {
       for await (const batch of loader) {
         if (signal?.aborted) throw interrupted('evaluation')
-        await pipeline.push(this.#step(...tensorsOf(batch)), batch[0].shape[0]!)
+        const result = this.#step(...tensorsOf(batch))
+        this.#classes.check(dataset, batch, ++steps)
+        await pipeline.push(result, batch[0].shape[0]!)
       }
       await pipeline.drain()
     })

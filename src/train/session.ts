@@ -1,14 +1,13 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import type { Shape } from '../base/shape.ts'
 import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
 import type { Example } from '../data/dataset.ts'
-import { checkLabels, checkOutputClasses, classesOf } from '../data/labels.ts'
 import type { Module } from '../nn/module.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import { compile } from '../tensor/compile.ts'
 import { generator } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { ClassCheck } from './class-check.ts'
 import { Evaluator, tensorsOf } from './evaluate.ts'
 import type { EventListener } from './events.ts'
 import { type Best, type EpochRecord, follow, type Scores } from './history.ts'
@@ -37,8 +36,7 @@ export class Session {
   readonly #watch: NanWatch | undefined
   readonly #step: (x: Tensor, y: Tensor) => Tensor
   #bestArrays: Arrays | undefined
-  /** Of the model's output, known when a step was made. */
-  #outputShape: Shape = []
+  readonly #classes = new ClassCheck('train.fit')
 
   constructor(model: Module, trainSet: AnyDataset<Example>, settings: Settings) {
     const { batchSize, shuffle, seed, normalize, metrics, loss, validation } = settings
@@ -76,7 +74,7 @@ export class Session {
 
   #stepBody(x: Tensor, y: Tensor): Tensor {
     const output = this.model.forward(x)
-    this.#outputShape = output.shape
+    this.#classes.output = output.shape
     const loss = lossOf(this.settings.loss, output, y)
     loss.backward()
     this.optimizer.step()
@@ -117,7 +115,7 @@ export class Session {
     const [x, y] = tensorsOf(batch)
     if (!this.#watch) {
       const result = this.#step(x, y)
-      this.#checkClasses(batch, note)
+      this.#classes.check(this.loader.dataset, batch, note.step)
       return pipeline.push(result, note)
     }
     const place = `epoch ${this.epoch + 1}, step ${note.step}`
@@ -126,20 +124,6 @@ export class Session {
     await this.#watch.after(result, batch, place)
     await pipeline.push(result, note)
   }
-
-  /** @throws BrickError `argument` for a label that the model has no output for. */
-  #checkClasses([, targets]: Batch, { step }: Note): void {
-    const classes = classesOf(targets, this.#outputShape)
-    if (classes === undefined) return
-    const { dataset } = this.loader
-    const labels = 'labels' in dataset ? dataset.labels() : undefined
-    // Labels that lie in memory are checked once, all of them.
-    if (!labels) checkOutputClasses(`train.fit: targets of step ${step}`, targets, classes)
-    else if (!this.#areClassesChecked)
-      checkLabels(`${dataset.name}: targets`, labels, classes, true)
-    this.#areClassesChecked = true
-  }
-  #areClassesChecked = false
 
   /**
    * Closes a complete epoch: validates, and compares with the best one.
