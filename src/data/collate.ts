@@ -6,8 +6,12 @@ import { checkWhole } from './check.ts'
 import type { Example } from './dataset.ts'
 import { portable } from './recipe.ts'
 
-/** Inputs `[n, …]` and targets `[n, …]` of one step. */
-export type Batch = readonly [inputs: ArrayView, targets: ArrayView]
+/** Inputs `[n, …]` and targets `[n, …]` of one step, and what a collate function adds. */
+export type Batch = readonly [
+  inputs: ArrayView,
+  targets: ArrayView,
+  ...others: readonly ArrayView[],
+]
 
 /** Makes a batch of items. */
 export type Collate<T, B> = (items: readonly T[]) => B

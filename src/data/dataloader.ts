@@ -2,8 +2,9 @@ import { BrickError } from '../base/errors.ts'
 import { BatchMaker, type BatchTransform } from './batch-maker.ts'
 import { checkDataset, checkWhole } from './check.ts'
 import { type Batch, type Collate, stack } from './collate.ts'
-import { type Dataset, type Example, isGatherer } from './dataset.ts'
+import { type Dataset, type Draw, type Example, isGatherer } from './dataset.ts'
 import { IterableDataset } from './iterable.ts'
+import type { Crew } from './loader-crew.ts'
 import type { Normalization } from './normalize.ts'
 import { permutation } from './random.ts'
 import type { BatchSampler, Sampler } from './sampler.ts'
@@ -49,6 +50,11 @@ export interface DataLoaderOptions<T = Example, B = Batch> {
    * thread makes them. Datasets that iterate have one at most.
    */
   readonly workers?: number
+  /**
+   * Keeps the worker threads after a whole epoch for the next one, and with them what their
+   * datasets have cached, until `close()`. Default false: each epoch starts its own.
+   */
+  readonly persistentWorkers?: boolean
   /** Batches that are made ahead, by each worker. Default 2. */
   readonly prefetch?: number
   /** Milliseconds without the next batch after which workers are given up. Default 300,000. */
@@ -79,6 +85,8 @@ export class DataLoader<T = Example, B = Batch> {
   #position: DataPosition
   readonly #options: DataLoaderOptions<T, B>
   readonly #maker: BatchMaker<T, B>
+  /** Worker threads that wait for the next epoch. */
+  #crew: Crew | undefined
 
   constructor(dataset: AnyDataset<T>, options: DataLoaderOptions<T, B> = {}) {
     const { batchSize = 32, shuffle = false, seed = 0, dropLast = false } = options
@@ -182,19 +190,10 @@ export class DataLoader<T = Example, B = Batch> {
   }
 
   async *#made(seed: number, epoch: number, from: number): AsyncGenerator<B, void, undefined> {
-    const { workers = 0, prefetch = 2, timeout = 300_000 } = this.#options
+    const { workers = 0, prefetch = 2 } = this.#options
     const draw = { seed, epoch }
     if (workers > 0) {
-      const { Crew } = await import('./loader-crew.ts')
-      const job = { spec: this.#maker.recipe(), draw, timeout }
-      if (this.dataset instanceof IterableDataset) {
-        const stream = { batchSize: this.batchSize, dropLast: this.dropLast, from }
-        yield* Crew.stream<B>({ ...job, prefetch, stream })
-      } else {
-        const plan = this.#plan(seed, epoch)
-        const rows = Array.from({ length: this.length - from }, (_, i) => plan(from + i))
-        yield* Crew.batches<B>({ ...job, workers, prefetch, rows })
-      }
+      yield* this.#threaded(draw, from, workers)
     } else if (this.dataset instanceof IterableDataset) {
       yield* this.#maker.stream(draw, this.batchSize, this.dropLast, from)
     } else if (isGatherer(this.dataset)) {
@@ -202,6 +201,41 @@ export class DataLoader<T = Example, B = Batch> {
     } else {
       yield* this.#ahead(draw, from, prefetch)
     }
+  }
+
+  async *#threaded(draw: Draw, from: number, workers: number): AsyncGenerator<B, void, undefined> {
+    if (!globalThis.process?.versions?.node) throw noThreads(workers)
+    const { prefetch = 2, timeout = 300_000, persistentWorkers = false } = this.#options
+    const { Crew } = await import('./loader-crew.ts')
+    const isStream = this.dataset instanceof IterableDataset
+    const most = isStream ? 1 : Math.min(workers, this.length)
+    const spec = this.#maker.recipe()
+    const crew = this.#crew ?? new Crew({ spec, workers: most, prefetch, timeout })
+    this.#crew = undefined
+    let isWhole = false
+    try {
+      if (isStream) {
+        const { batchSize, dropLast } = this
+        yield* crew.stream<B>(draw, { batchSize, dropLast, from })
+      } else {
+        const plan = this.#plan(draw.seed, draw.epoch)
+        const rows = Array.from({ length: this.length - from }, (_, i) => plan(from + i))
+        yield* crew.batches<B>(draw, rows)
+      }
+      isWhole = true
+    } finally {
+      if (isWhole && persistentWorkers && !this.#crew) {
+        crew.rest()
+        this.#crew = crew
+      } else await crew.end()
+    }
+  }
+
+  /** Ends worker threads that wait for the next epoch. */
+  async close(): Promise<void> {
+    const crew = this.#crew
+    this.#crew = undefined
+    await crew?.end()
   }
 
   /** Items are asked for some batches ahead: files are read while the model computes. */
@@ -256,6 +290,16 @@ function checkCombination(
   if (!wrong) return
   const [wanted, got, remedy] = wrong as [string, string, string]
   throw new BrickError({ kind: 'argument', where: 'DataLoader', wanted, got, remedy })
+}
+
+function noThreads(workers: number): BrickError {
+  return new BrickError({
+    kind: 'argument',
+    where: 'DataLoader',
+    wanted: 'workers: 0 in a browser',
+    got: `${workers}`,
+    remedy: 'Leave out workers.',
+  })
 }
 
 function needsWaiting(name: string): BrickError {

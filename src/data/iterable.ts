@@ -56,6 +56,11 @@ export abstract class IterableDataset<T> {
     return new ShuffledIterable(this, buffer)
   }
 
+  /** Keeps the items of the first whole pass in memory, with what was drawn for them. */
+  cache(): IterableDataset<T> {
+    return new CachedIterable(this)
+  }
+
   /** All items in memory. */
   async toArray(draw: Draw = noDraw): Promise<T[]> {
     const items: T[] = []
@@ -226,5 +231,35 @@ export class ShuffledIterable<T> extends IterableDataset<T> {
   }
   ownRecipe(): Recipe {
     return combined('ShuffledIterable', recipeOf(this.#source), this.#size)
+  }
+}
+
+/** @internal */
+export class CachedIterable<T> extends IterableDataset<T> {
+  readonly name: string
+  override readonly length: number | undefined
+  override readonly classNames: readonly string[] | undefined
+  readonly #source: IterableDataset<T>
+  #kept: readonly T[] | undefined
+
+  constructor(source: IterableDataset<T>) {
+    super()
+    this.name = source.name
+    this.length = source.length
+    this.classNames = source.classNames
+    this.#source = source
+  }
+
+  override async *iterate(draw: Draw): AsyncGenerator<T, void, undefined> {
+    if (this.#kept) return yield* this.#kept
+    const items: T[] = []
+    for await (const item of this.#source.iterate(draw)) {
+      items.push(item)
+      yield item
+    }
+    this.#kept = items
+  }
+  ownRecipe(): Recipe {
+    return combined('CachedIterable', recipeOf(this.#source))
   }
 }

@@ -4,13 +4,29 @@ import type { Draw } from './dataset.ts'
 import type { Recipe } from './recipe.ts'
 
 /** What a worker is started with. */
-export interface WorkerJob {
+export interface WorkerStart {
   /** The recipe of a BatchMaker. */
   readonly spec: Recipe
-  readonly draw: Draw
   readonly worker: number
   readonly workers: number
-  readonly stream: { batchSize: number; dropLast: boolean; from: number } | undefined
+}
+
+/** Where a pass over a dataset that iterates begins. */
+export interface StreamStart {
+  readonly batchSize: number
+  readonly dropLast: boolean
+  /** The first batch that is wanted. */
+  readonly from: number
+}
+
+/** Asks a worker for a batch: of these rows, or the next one of a stream. */
+export interface ToLoaderWorker {
+  /** Which one it is, counted over all passes. */
+  readonly at: number
+  readonly draw: Draw
+  readonly rows: Int32Array | undefined
+  /** Begins a new pass over a stream. */
+  readonly stream: StreamStart | undefined
 }
 
 /** What a worker says: a batch, that there are no more, or what went wrong with one. */
@@ -27,14 +43,15 @@ export interface SentError {
   readonly parts: ConstructorParameters<typeof BrickError>[0] | undefined
 }
 
-interface Job {
+type Outcome = { readonly batch: unknown } | 'end'
+
+export interface CrewOptions {
   readonly spec: Recipe
-  readonly draw: Draw
+  readonly workers: number
+  /** Batches that each worker makes ahead. */
   readonly prefetch: number
   readonly timeout: number
 }
-
-type Outcome = { readonly batch: unknown } | 'end'
 
 interface Deferred {
   readonly promise: Promise<Outcome>
@@ -51,75 +68,88 @@ function deferred(): Deferred {
   return { promise, resolve, reject }
 }
 
-/** The worker threads of one pass over a loader. */
+/** The worker threads of a loader. They make one pass over the data at a time. */
 export class Crew {
   readonly #workers: readonly Worker[]
   readonly #waiting = new Map<number, Deferred>()
-  readonly #timeout: number
+  readonly #options: CrewOptions
   #broken: BrickError | undefined
+  /** Batches that were asked for in all passes. */
+  #asked = 0
 
-  /** Batches of rows, in order, made by some workers. */
-  static async *batches<B>(
-    job: Job & { readonly workers: number; readonly rows: readonly Int32Array[] },
-  ): AsyncGenerator<B, void, undefined> {
-    const { rows, prefetch } = job
-    const crew = new Crew(job, Math.min(job.workers, rows.length), undefined)
-    try {
-      let asked = 0
-      for (let at = 0; at < rows.length; at++) {
-        const ahead = at + crew.#workers.length * prefetch
-        for (; asked < rows.length && asked < ahead; asked++) crew.#ask(asked, rows[asked])
-        yield ((await crew.#take(at)) as { batch: unknown }).batch as B
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.#workers = Array.from({ length: options.workers }, (_, worker) => this.#start(worker))
+  }
+
+  /** Batches of rows, in order. */
+  async *batches<B>(draw: Draw, rows: readonly Int32Array[]): AsyncGenerator<B, void, undefined> {
+    const first = this.#begin()
+    for (let at = 0; at < rows.length; at++) {
+      const ahead = Math.min(rows.length, at + this.#workers.length * this.#options.prefetch)
+      while (this.#asked < first + ahead) {
+        this.#ask({ draw, rows: rows[this.#asked - first], stream: undefined })
       }
-    } finally {
-      await crew.#end()
+      yield ((await this.#take(first + at)) as { batch: unknown }).batch as B
     }
   }
 
-  /** Batches of a dataset that iterates, made by one worker. */
-  static async *stream<B>(
-    job: Job & { readonly stream: NonNullable<WorkerJob['stream']> },
-  ): AsyncGenerator<B, void, undefined> {
-    const crew = new Crew(job, 1, job.stream)
-    try {
-      let asked = 0
-      for (let at = 0; ; at++) {
-        for (; asked < at + job.prefetch; asked++) crew.#ask(asked, undefined)
-        const outcome = await crew.#take(at)
-        if (outcome === 'end') return
-        yield outcome.batch as B
+  /** Batches of a dataset that iterates, made by the first worker. */
+  async *stream<B>(draw: Draw, stream: StreamStart): AsyncGenerator<B, void, undefined> {
+    const first = this.#begin()
+    for (let at = first; ; at++) {
+      while (this.#asked < at + this.#options.prefetch) {
+        const isFirst = this.#asked === first
+        this.#ask({ draw, rows: undefined, stream: isFirst ? stream : undefined })
       }
-    } finally {
-      await crew.#end()
+      const outcome = await this.#take(at)
+      if (outcome === 'end') return
+      yield outcome.batch as B
     }
   }
 
-  private constructor({ spec, draw, timeout }: Job, workers: number, stream: WorkerJob['stream']) {
-    this.#timeout = timeout
-    this.#workers = Array.from({ length: workers }, (_, worker) => {
-      const workerData: WorkerJob = { spec, draw, worker, workers, stream }
-      return this.#start(worker, workerData)
-    })
+  /** After a whole pass: the threads wait for the next one and keep no process alive. */
+  rest(): void {
+    for (const worker of this.#workers) worker.unref()
   }
 
-  #start(index: number, workerData: WorkerJob): Worker {
+  async end(): Promise<void> {
+    for (const worker of this.#workers) worker.removeAllListeners('exit')
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  /** Forgets what the last pass has asked for too much. */
+  #begin(): number {
+    this.#waiting.clear()
+    for (const worker of this.#workers) worker.ref()
+    return this.#asked
+  }
+
+  #start(worker: number): Worker {
+    const { spec, workers } = this.#options
+    const workerData: WorkerStart = { spec, worker, workers }
     // From source, on engines that strip types, the worker is TypeScript too.
     const file = import.meta.url.endsWith('.ts') ? './loader-worker.ts' : './loader-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), { workerData })
-    worker.on('message', (message: FromLoaderWorker) => this.#receive(message))
-    worker.on('messageerror', (error) => this.#breakDown(index, error))
-    worker.on('error', (error) => this.#breakDown(index, error))
-    worker.on('exit', (code) => this.#breakDown(index, new Error(`it ended with code ${code}`)))
-    return worker
+    const thread = new Worker(new URL(file, import.meta.url), { workerData })
+    thread.on('message', (message: FromLoaderWorker) => this.#receive(message))
+    thread.on('messageerror', (error) => this.#breakDown(worker, error))
+    thread.on('error', (error) => this.#breakDown(worker, error))
+    thread.on('exit', (code) => this.#breakDown(worker, new Error(`it ended with code ${code}`)))
+    return thread
   }
 
-  #ask(at: number, rows: Int32Array | undefined): void {
+  #ask(request: Omit<ToLoaderWorker, 'at'>): void {
+    const at = this.#asked++
     const outcome = deferred()
     // Its error is thrown when its turn has come, or never, if the loop is left before.
     outcome.promise.catch(() => {})
     this.#waiting.set(at, outcome)
-    if (this.#broken) outcome.reject(this.#broken)
-    else this.#workers[at % this.#workers.length]!.postMessage({ at, rows: rows && [...rows] })
+    if (this.#broken) {
+      outcome.reject(this.#broken)
+      return
+    }
+    const message: ToLoaderWorker = { at, ...request }
+    this.#workers[request.rows ? at % this.#workers.length : 0]!.postMessage(message)
   }
 
   #receive(message: FromLoaderWorker): void {
@@ -129,9 +159,10 @@ export class Crew {
   }
 
   async #take(at: number): Promise<Outcome> {
+    const { timeout } = this.#options
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(tooLate(this.#timeout)), this.#timeout)
+      timer = setTimeout(() => reject(tooLate(timeout)), timeout)
     })
     try {
       return await Promise.race([this.#waiting.get(at)!.promise, late])
@@ -152,11 +183,6 @@ export class Crew {
       cause,
     })
     for (const outcome of this.#waiting.values()) outcome.reject(this.#broken)
-  }
-
-  async #end(): Promise<void> {
-    for (const worker of this.#workers) worker.removeAllListeners('exit')
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 }
 

@@ -1,12 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BrickError } from '../base/errors.ts'
 import type { BatchMaker } from './batch-maker.ts'
-import type { FromLoaderWorker, SentError, WorkerJob } from './loader-crew.ts'
+import type { FromLoaderWorker, SentError, ToLoaderWorker, WorkerStart } from './loader-crew.ts'
 import { revive } from './recipe.ts'
 import { setWorkerInfo } from './worker-info.ts'
 
-const { spec, draw, worker, workers, stream } = workerData as WorkerJob
-setWorkerInfo({ id: worker, workers, seed: draw.seed + (worker + 1) * 2 ** 32, epoch: draw.epoch })
+const { spec, worker, workers } = workerData as WorkerStart
 const ready = revive(spec) as Promise<BatchMaker<unknown, unknown>>
 ready.catch(() => {})
 
@@ -17,20 +16,21 @@ let last: Promise<void> = ready.then(
   () => {},
 )
 
-parentPort!.on('message', ({ at, rows }: { at: number; rows: number[] | undefined }) => {
-  last = last.then(() => answer(at, rows))
+parentPort!.on('message', (request: ToLoaderWorker) => {
+  last = last.then(() => answer(request))
 })
 
-async function answer(at: number, rows: number[] | undefined): Promise<void> {
+async function answer({ at, draw, rows, stream }: ToLoaderWorker): Promise<void> {
+  const seed = draw.seed + (worker + 1) * 2 ** 32
+  setWorkerInfo({ id: worker, workers, seed, epoch: draw.epoch })
   try {
     const maker = await ready
-    if (rows) {
-      const batch = await maker.make(Int32Array.from(rows), draw)
-      return send({ kind: 'batch', at, batch }, maker.isFresh)
+    if (rows) return send({ kind: 'batch', at, batch: await maker.make(rows, draw) }, maker.isFresh)
+    if (stream) {
+      await batches?.return()
+      batches = maker.stream(draw, stream.batchSize, stream.dropLast, stream.from)
     }
-    const { batchSize, dropLast, from } = stream!
-    batches ??= maker.stream(draw, batchSize, dropLast, from)
-    const { done, value } = await batches.next()
+    const { done, value } = await batches!.next()
     send(done ? { kind: 'end', at } : { kind: 'batch', at, batch: value }, maker.isFresh)
   } catch (error) {
     parentPort!.postMessage({ kind: 'failed', at, error: sent(error) })

@@ -85,7 +85,9 @@ async function runOf(
     hasValidation: settings.validation !== undefined,
     folder: settings.out,
   })
-  const stoppedBy = await trainEpochs(session, keeper, settings, tell)
+  const stoppedBy = await trainEpochs(session, keeper, settings, tell).finally(() =>
+    session.loader.close(),
+  )
   const { best, history } = session
   const wantsBest = settings.earlyStopping && settings.earlyStopping.restoreBest !== false
   const isElsewhere = best !== undefined && best.epoch !== history.length

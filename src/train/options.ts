@@ -33,7 +33,7 @@ export interface FitOptions {
   readonly metrics?: readonly Metric[]
   /** Order of the data, and random numbers of the steps (dropout). Default 0. */
   readonly seed?: number
-  /** A new random order in each epoch. Default true. */
+  /** A new random order in each epoch. Default true; a dataset that iterates, or a sampler, decides its order itself. */
   readonly shuffle?: boolean
   /** How inputs become f32, for training and validation: as `DataLoader`'s. */
   readonly normalize?: Normalization | false
@@ -42,7 +42,14 @@ export interface FitOptions {
   /** How training batches are made: as `DataLoader`'s options of these names. */
   readonly loading?: Pick<
     DataLoaderOptions,
-    'workers' | 'prefetch' | 'collate' | 'sampler' | 'batchSampler' | 'dropLast' | 'timeout'
+    | 'workers'
+    | 'persistentWorkers'
+    | 'prefetch'
+    | 'collate'
+    | 'sampler'
+    | 'batchSampler'
+    | 'dropLast'
+    | 'timeout'
   >
   /** What makes an epoch the best: 'loss' (default) or a metric's name; of the validation set if there is one. */
   readonly monitor?: string

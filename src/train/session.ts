@@ -2,6 +2,7 @@ import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
 import type { Example } from '../data/dataset.ts'
+import { IterableDataset } from '../data/iterable.ts'
 import type { Module } from '../nn/module.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import { compile } from '../tensor/compile.ts'
@@ -44,12 +45,14 @@ export class Session {
     const given = normalize === undefined ? {} : { normalize }
     this.model = model
     this.settings = settings
-    const order = loading?.batchSampler ? {} : { batchSize, shuffle: shuffle && !loading?.sampler }
+    const isOrdered = loading?.sampler !== undefined || trainSet instanceof IterableDataset
+    const order = loading?.batchSampler ? {} : { batchSize, shuffle: shuffle && !isOrdered }
     this.loader = new DataLoader(trainSet, {
       ...order,
       seed,
       ...given,
       ...(augment ? { transform: augment } : {}),
+      persistentWorkers: true,
       ...loading,
     })
     this.optimizer = settings.optimizer(model)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { data, nn, optim, train } from '../../src/index.ts'
+import { data, embedding, nn, optim, randn, type Tensor, train } from '../../src/index.ts'
 import { currentBackend } from '../../src/tensor/engine.ts'
 
 afterAll(async () => (await currentBackend()).close())
@@ -126,6 +126,15 @@ describe('IterableDataset', () => {
       .concat(numbers.take(2))
     expect(await set.toArray()).toEqual([-0, -3, -6, -9, 0, 1])
     expect(numbers.closed).toBe(2)
+  })
+
+  test('cache reads the source until one pass was whole', async () => {
+    const numbers = new Numbers()
+    const cached = numbers.cache()
+    expect(await cached.take(3).toArray()).toEqual([0, 1, 2])
+    expect(await cached.toArray()).toHaveLength(10)
+    expect(await cached.toArray()).toEqual(await numbers.toArray())
+    expect(numbers.closed).toBe(3)
   })
 
   test('shuffle: every item once, in an order that the draw decides', async () => {
@@ -409,8 +418,34 @@ describe('train.fit', () => {
     const stream = new Stream()
     const { manualSeed } = await import('../../src/index.ts')
     manualSeed(4)
-    const run = await train.fit(model(), stream, { ...options, shuffle: false })
+    const run = await train.fit(model(), stream, options)
     expect(run.history.map((record) => record.train.loss)).toEqual(expected.map(([loss]) => loss))
+  })
+
+  test('takes sequences of different lengths, padded, in buckets', async () => {
+    class MeanOfTokens extends nn.Module {
+      readonly table = nn.parameter(randn([8, 4]))
+      readonly out = new nn.Linear(4, 2)
+      forward(ids: Tensor): Tensor {
+        return this.out.forward(embedding(ids, this.table).mean(1))
+      }
+    }
+    // Class 1 is made of tokens 4 to 7.
+    const lengths = Array.from({ length: 60 }, (_, i) => 1 + ((i * 7) % 5))
+    const set = new Slow(60).map((i): Example => {
+      const shift = 4 * (i % 2)
+      const ids = Int32Array.from({ length: lengths[i]! }, (_, k) => shift + ((i + k) % 3) + 1)
+      return { input: { dtype: 'i32', shape: [ids.length], data: ids }, target: classTarget(i % 2) }
+    })
+    const run = await train.fit(new MeanOfTokens(), set, {
+      ...options,
+      epochs: 6,
+      loading: {
+        collate: padded({ multiple: 5 }),
+        batchSampler: data.bucketSampler(lengths, { batchSize: 10 }),
+      },
+    })
+    expect(run.history.at(-1)!.train.loss).toBeLessThan(0.2)
   })
 
   test('augment changes training batches alone', async () => {

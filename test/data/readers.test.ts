@@ -167,6 +167,11 @@ describe('CSV', () => {
     expect([...bare.column('b').values]).toEqual([2, 4])
   })
 
+  test('quotes that are none', () => {
+    const table = parseCsv('x\ty\n5" disk\t"a\n', 'a.tsv', { delimiter: '\t', quote: false })
+    expect(table.column('x').classNames).toEqual(['5" disk'])
+  })
+
   test.each([
     [
       'a bad number',

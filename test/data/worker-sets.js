@@ -67,3 +67,12 @@ export const stream = () => new Stream()
 /** Makes plain numbers of items. */
 export const sum = () => (/** @type {any[]} */ items) =>
   items.reduce((total, item) => total + item.input.data[0], 0)
+
+/** Items that say how often they were made in this thread. */
+export const counting = () => {
+  let made = 0
+  const set = new Numbers(6)
+  return /** @type {any} */ (set)
+    .map((/** @type {any} */ item) => ({ ...item, input: row(made++) }))
+    .cache()
+}

@@ -133,6 +133,38 @@ describe('worker threads', () => {
     }
   })
 
+  test('persistent workers keep their caches, go on after an epoch, and are ended by close', async () => {
+    const threads = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
+    const before = threads()
+    const counting = await make<Items>('counting')
+    const epochs = async (persistentWorkers: boolean) => {
+      const options = { batchSize: 3, workers: 2, persistentWorkers }
+      const loader = new data.DataLoader(counting, { ...options, shuffle: true })
+      const rows = [await rowsOf(loader), await rowsOf(loader)]
+      await loader.close()
+      return rows.map((epoch) => epoch.flat().sort((a, b) => a - b))
+    }
+    // Each of two workers makes three items an epoch; those that it has made before are cached.
+    const made = await epochs(true)
+    expect(made[0]).toEqual([0, 0, 1, 1, 2, 2])
+    expect(Math.max(...made[1]!)).toBeLessThan(6)
+    expect(made[1]).not.toEqual(made[0])
+    expect(await epochs(false)).toEqual([made[0], made[0]])
+    expect(threads()).toBe(before)
+    const stream = (await make<object>(
+      'stream',
+    )) as brickwork.data.IterableDataset<brickwork.data.Example>
+    const loader = new data.DataLoader(stream, {
+      batchSize: 4,
+      workers: 1,
+      persistentWorkers: true,
+    })
+    expect(await rowsOf(loader)).toEqual(await rowsOf(loader))
+    await loader.close()
+    expect(threads()).toBe(before)
+  })
+
   test('train.fit with worker threads gives the same weights', async () => {
     const { manualSeed, nn, optim, train } = library
     const losses = async (workers: number) => {

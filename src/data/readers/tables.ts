@@ -10,6 +10,8 @@ import { type Cell, type Table, type TableOptions, typedTable } from './table.ts
 export interface CsvOptions extends TableOptions {
   /** Default: a tab for .tsv files, else a comma. */
   readonly delimiter?: string
+  /** What cells are quoted by; false for files of text that quote nothing. Default '"'. */
+  readonly quote?: string | false
   /** The columns' names, for a file whose first line is a row already. */
   readonly header?: readonly string[]
 }
@@ -33,7 +35,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<T
 
 /** The same of a text. */
 export function parseCsv(text: string, path: string, options: CsvOptions = {}): Table {
-  const all = records(text, path, options.delimiter ?? ',')
+  const all = records(text, path, options)
   const header = options.header ?? all[0]?.record.map((name) => name.trim())
   const rows = options.header ? all : all.slice(1)
   if (!header)
@@ -67,10 +69,12 @@ interface Row {
   readonly line: number
 }
 
-function records(text: string, path: string, delimiter: string): Row[] {
+function records(text: string, path: string, options: CsvOptions): Row[] {
+  const { delimiter = ',', quote = '"' } = options
   try {
     const found = parse(text, {
       delimiter,
+      quote,
       bom: true,
       info: true,
       relax_column_count: true,
@@ -83,7 +87,8 @@ function records(text: string, path: string, delimiter: string): Row[] {
       where: path,
       wanted: `cells with ${JSON.stringify(delimiter)} between`,
       got: (cause as Error).message,
-      remedy: 'Close the quotes, or double those inside of a cell.',
+      remedy:
+        'Close the quotes, double those inside of a cell, or pass quote: false if none are meant.',
       cause,
     })
   }
