@@ -8,6 +8,7 @@ import type { Optimizer } from '../optim/optimizer.ts'
 import { compile } from '../tensor/compile.ts'
 import { generator } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { badBatch } from './bad-batch.ts'
 import { ClassCheck } from './class-check.ts'
 import { Evaluator, tensorsOf } from './evaluate.ts'
 import type { EventListener } from './events.ts'
@@ -100,13 +101,13 @@ export class Session {
     let step = this.loader.position.batch
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
       const loss = this.tally.add(values, note.examples)
-      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note.step, steps)
+      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note, steps)
       void tell({ type: 'step', epoch, step: note.step, steps, loss })
     })
     this.model.train()
     for await (const batch of this.loader) {
       step++
-      await this.#makeStep(batch, { step, examples: batch[0].shape[0]! }, pipeline)
+      await this.#makeStep(batch, { step, examples: batch[0].shape[0]!, batch }, pipeline)
       if (signal?.aborted) break
     }
     await pipeline.drain()
@@ -204,17 +205,15 @@ interface Note {
   /** From 1, within the epoch. */
   readonly step: number
   readonly examples: number
+  /** Kept until its loss is known to be a number. */
+  readonly batch: Batch
 }
 
 const lossRemedy =
   'Lower the learning rate, check that targets are classes that the model has, or find the operation with debugNan: true (--debug-nan).'
 
-function lossError(loss: number, epoch: number, step: number, steps: number): BrickError {
-  return new BrickError({
-    kind: 'numeric',
-    where: `train.fit: epoch ${epoch}, step ${step} of ${steps}`,
-    wanted: 'a finite loss',
-    got: `${loss}`,
-    remedy: lossRemedy,
-  })
+function lossError(loss: number, epoch: number, { step, batch }: Note, steps: number): BrickError {
+  const where = `train.fit: epoch ${epoch}, step ${step}${steps ? ` of ${steps}` : ''}`
+  const parts = { kind: 'numeric', where, wanted: 'a finite loss', got: `${loss}` } as const
+  return badBatch(batch, where) ?? new BrickError({ ...parts, remedy: lossRemedy })
 }

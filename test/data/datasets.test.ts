@@ -459,6 +459,20 @@ describe('train.fit', () => {
     expect(calls).toBe(4)
   })
 
+  test.each(['inputs', 'targets'])('NaN in the %s of a batch is named', async (what) => {
+    const { inputs } = data.gaussians({ n: 40 })
+    const parts = { inputs, targets: { ...inputs, data: Float32Array.from(inputs.data) } }
+    parts[what as 'inputs'].data[2 * 21 + 1] = Number.NaN
+    const failing = train.fit(new nn.Linear(2, 2), new ArrayDataset({ name: 'd', ...parts }), {
+      ...options,
+      loss: nn.mse,
+      shuffle: false,
+    })
+    await expect(failing).rejects.toThrow(
+      `train.fit: epoch 1, step 2 of 3: ${what}: expected finite numbers in the batch, got NaN at its example 5`,
+    )
+  })
+
   test('a label beyond the outputs is named with classes, value and example', async () => {
     const targets = { dtype: 'i32', shape: [4], data: Int32Array.of(0, 1, 2, 3) } as const
     const inputs = { dtype: 'f32', shape: [4, 2], data: new Float32Array(8) } as const
