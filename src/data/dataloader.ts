@@ -219,7 +219,8 @@ export class DataLoader<T = Example, B = Batch> {
         yield* crew.stream<B>(draw, { batchSize, dropLast, from })
       } else {
         const plan = this.#plan(draw.seed, draw.epoch)
-        const rows = Array.from({ length: this.length - from }, (_, i) => plan(from + i))
+        // Each by itself: a message would copy the whole order with every part of it.
+        const rows = Array.from({ length: this.length - from }, (_, i) => plan(from + i).slice())
         yield* crew.batches<B>(draw, rows)
       }
       isWhole = true

@@ -155,7 +155,8 @@ export function grayscale(channels: 1 | 3 = 1): BatchTransform {
  * them, and αₖ is normal with standard deviation `std`.
  *
  * Source: Krizhevsky, Sutskever, Hinton, “ImageNet classification with deep convolutional neural
- * networks”, 2012 (its code multiplies by the deviations, as fb.resnet.torch does).
+ * networks”, 2012. Its λ are the eigenvalues; deviations, their roots, are in the pixels' own unit,
+ * so the noise is the same share of them whether they go to 1 or to 255.
  *
  * @param pca What `data.colorPca(train)` found.
  * @throws BrickError `shape` for what is no RGB, `argument` for a PCA that is none of three axes.
