@@ -1,44 +1,45 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import { fade } from './adam.ts'
-import { Optimizer, type OptimizerFactory, type Parameters } from './optimizer.ts'
+import type { CommonOptions, Group, Parameters } from './groups.ts'
+import { decayed, Optimizer, type OptimizerFactory } from './optimizer.ts'
 import { requireFactors, requireNatural } from './options.ts'
 
-export interface AdagradOptions {
+export interface AdagradOptions extends Partial<CommonOptions> {
   /** Learning rate (default 0.01). */
   readonly lr?: number
   /** The rate is divided by 1 + lrDecay · (steps − 1) (default 0). */
   readonly lrDecay?: number
-  readonly weightDecay?: number
   /** What the sums of squares begin with (default 0). */
   readonly initialAccumulator?: number
   readonly eps?: number
 }
+const adagradDefaults = { lr: 0.01, lrDecay: 0, initialAccumulator: 0, eps: 1e-10 }
+type AdagradSettings = CommonOptions & Required<Omit<AdagradOptions, keyof CommonOptions>>
 
 /**
  * s ← s + g², p ← p − lr · g / (√s + eps). As torch.optim.Adagrad.
  *
  * Source: Duchi et al., “Adaptive subgradient methods for online learning”, 2011.
  */
-export class Adagrad extends Optimizer {
-  private readonly options: AdagradOptions
-  private readonly sums: readonly Tensor[]
+export class Adagrad extends Optimizer<AdagradSettings> {
+  private readonly sums = this.slot('sum', ({ initialAccumulator }) => initialAccumulator)
 
-  constructor(parameters: Parameters, options: AdagradOptions = {}) {
-    super(parameters, options.lr ?? 0.01)
-    const { lrDecay = 0, weightDecay = 0, initialAccumulator = 0, eps = 1e-10 } = options
-    requireNatural('Adagrad', { lrDecay, weightDecay, initialAccumulator, eps })
-    this.options = options
-    this.sums = this.slot('sum', initialAccumulator)
-    if (lrDecay) this.counting()
+  constructor(parameters: Parameters<AdagradSettings>, options: AdagradOptions = {}) {
+    super(parameters, { ...adagradDefaults, ...options }, (where, settings) => {
+      const { lrDecay, initialAccumulator, eps } = settings
+      requireNatural(where, { lrDecay, initialAccumulator, eps })
+    })
+    if (this.groups.some((group) => group.options.lrDecay)) this.counting()
   }
 
-  protected update(parameter: Tensor, gradient: Tensor, i: number): void {
-    const { lrDecay = 0, weightDecay = 0, eps = 1e-10 } = this.options
-    const g = weightDecay ? gradient.add(parameter.mul(weightDecay)) : gradient
-    const sum = this.sums[i]!
+  protected update(p: Tensor, gradient: Tensor, i: number, group: Group<AdagradSettings>): void {
+    const { rate, options } = group
+    const { lrDecay, eps } = options
+    const g = decayed(p, gradient, group)
+    const sum = this.sums.get(i)!
     sum.assign(sum.add(g.square()))
-    const slow = lrDecay ? this.rate.div(this.steps.slice(i).sub(1).mul(lrDecay).add(1)) : this.rate
-    parameter.assign(parameter.sub(g.div(sum.sqrt().add(eps)).mul(slow)))
+    const slow = lrDecay ? rate.div(this.steps.slice(i).sub(1).mul(lrDecay).add(1)) : rate
+    p.assign(p.sub(g.div(sum.sqrt().add(eps)).mul(slow)))
   }
 }
 
@@ -48,14 +49,14 @@ export const adagrad =
   (parameters) =>
     new Adagrad(parameters, options)
 
-export interface AdadeltaOptions {
+export interface AdadeltaOptions extends Partial<CommonOptions> {
   /** Factor of the steps (default 1). */
   readonly lr?: number
   /** How slowly the means fade (default 0.9). */
   readonly rho?: number
   readonly eps?: number
-  readonly weightDecay?: number
 }
+type AdadeltaSettings = CommonOptions & Required<Omit<AdadeltaOptions, keyof CommonOptions>>
 
 /**
  * Steps in the parameters' own units: v ← ρ·v + (1 − ρ)·g², d = g · √(u + eps) / √(v + eps),
@@ -63,29 +64,25 @@ export interface AdadeltaOptions {
  *
  * Source: Zeiler, “ADADELTA: an adaptive learning rate method”, 2012.
  */
-export class Adadelta extends Optimizer {
-  private readonly options: AdadeltaOptions
-  private readonly square: readonly Tensor[]
-  private readonly moved: readonly Tensor[]
+export class Adadelta extends Optimizer<AdadeltaSettings> {
+  private readonly square = this.slot('square_avg')
+  private readonly moved = this.slot('acc_delta')
 
-  constructor(parameters: Parameters, options: AdadeltaOptions = {}) {
-    super(parameters, options.lr ?? 1)
-    const { rho = 0.9, eps = 1e-6, weightDecay = 0 } = options
-    requireFactors('Adadelta', { rho })
-    requireNatural('Adadelta', { eps, weightDecay })
-    this.options = options
-    this.square = this.slot('square_avg')
-    this.moved = this.slot('acc_delta')
+  constructor(parameters: Parameters<AdadeltaSettings>, options: AdadeltaOptions = {}) {
+    super(parameters, { lr: 1, rho: 0.9, eps: 1e-6, ...options }, (where, { rho, eps }) => {
+      requireFactors(where, { rho })
+      requireNatural(where, { eps })
+    })
   }
 
-  protected update(parameter: Tensor, gradient: Tensor, i: number): void {
-    const { rho = 0.9, eps = 1e-6, weightDecay = 0 } = this.options
-    const g = weightDecay ? gradient.add(parameter.mul(weightDecay)) : gradient
-    const square = fade(this.square[i]!, g.square(), rho)
-    const moved = this.moved[i]!
+  protected update(p: Tensor, gradient: Tensor, i: number, group: Group<AdadeltaSettings>): void {
+    const { rho, eps } = group.options
+    const g = decayed(p, gradient, group)
+    const square = fade(this.square.get(i)!, g.square(), rho)
+    const moved = this.moved.get(i)!
     const step = g.mul(moved.add(eps).sqrt()).div(square.add(eps).sqrt())
     fade(moved, step.square(), rho)
-    parameter.assign(parameter.sub(step.mul(this.rate)))
+    p.assign(p.sub(step.mul(group.rate)))
   }
 }
 

@@ -1,22 +1,19 @@
 import type { Tensor } from '../tensor/tensor.ts'
-import { correction, fade } from './adam.ts'
-import { Optimizer, type OptimizerFactory, type Parameters } from './optimizer.ts'
-import { requireFactors, requireNatural } from './options.ts'
+import {
+  checkMoments,
+  correction,
+  fade,
+  type MomentOptions,
+  type MomentSettings,
+  momentDefaults,
+} from './adam.ts'
+import type { Group, Parameters } from './groups.ts'
+import { decayed, Optimizer, type OptimizerFactory } from './optimizer.ts'
+import { requireNatural } from './options.ts'
 
-export interface AdamaxOptions {
+export interface AdamaxOptions extends MomentOptions {
   /** Learning rate (default 0.002). */
   readonly lr?: number
-  readonly betas?: readonly [number, number]
-  readonly eps?: number
-  readonly weightDecay?: number
-}
-
-/** Options that Adamax and NAdam share, checked. */
-function settle(name: string, options: AdamaxOptions): Required<Omit<AdamaxOptions, 'lr'>> {
-  const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options
-  requireFactors(name, { 'betas[0]': betas[0], 'betas[1]': betas[1] })
-  requireNatural(name, { eps, weightDecay })
-  return { betas, eps, weightDecay }
 }
 
 /**
@@ -25,31 +22,29 @@ function settle(name: string, options: AdamaxOptions): Required<Omit<AdamaxOptio
  *
  * Source: Kingma and Ba, “Adam: a method for stochastic optimization”, 2014, section 7.1.
  */
-export class Adamax extends Optimizer {
-  private readonly settings: ReturnType<typeof settle>
-  private readonly mean: readonly Tensor[]
-  private readonly largest: readonly Tensor[]
-  private stride!: Tensor
+export class Adamax extends Optimizer<MomentSettings> {
+  private readonly mean: ReadonlyMap<number, Tensor>
+  private readonly largest: ReadonlyMap<number, Tensor>
+  private readonly strides = new Map<Group<MomentSettings>, Tensor>()
 
-  constructor(parameters: Parameters, options: AdamaxOptions = {}) {
-    super(parameters, options.lr ?? 2e-3)
-    this.settings = settle('Adamax', options)
+  constructor(parameters: Parameters<MomentSettings>, options: AdamaxOptions = {}) {
+    super(parameters, { lr: 2e-3, ...momentDefaults, ...options }, checkMoments)
     this.counting()
     this.mean = this.slot('exp_avg')
     this.largest = this.slot('exp_inf')
   }
 
-  protected override begin(): void {
-    this.stride = this.rate.div(correction(this.settings.betas[0], this.steps))
+  protected override begin(group: Group<MomentSettings>): void {
+    this.strides.set(group, group.rate.div(correction(group.options.betas[0], this.steps)))
   }
 
-  protected update(parameter: Tensor, gradient: Tensor, i: number): void {
-    const { betas, eps, weightDecay } = this.settings
-    const g = weightDecay ? gradient.add(parameter.mul(weightDecay)) : gradient
-    const m = fade(this.mean[i]!, g, betas[0])
-    const largest = this.largest[i]!
+  protected update(p: Tensor, gradient: Tensor, i: number, group: Group<MomentSettings>): void {
+    const { betas, eps } = group.options
+    const g = decayed(p, gradient, group)
+    const m = fade(this.mean.get(i)!, g, betas[0])
+    const largest = this.largest.get(i)!
     largest.assign(largest.mul(betas[1]).maximum(g.abs().add(eps)))
-    parameter.assign(parameter.sub(m.div(largest).mul(this.stride.slice(i))))
+    p.assign(p.sub(m.div(largest).mul(this.strides.get(group)!.slice(i))))
   }
 }
 
@@ -63,6 +58,14 @@ export interface NAdamOptions extends AdamaxOptions {
   /** How fast the momentum approaches β₁ (default 0.004). */
   readonly momentumDecay?: number
 }
+type NAdamSettings = MomentSettings & { readonly momentumDecay: number }
+
+/** √(1 − β₂ᵗ), μₜ and μₜ₊₁ of each parameter. */
+interface Momenta {
+  readonly rise: Tensor
+  readonly now: Tensor
+  readonly next: Tensor
+}
 
 /**
  * Adam with Nesterov's look ahead: with μₜ = β₁·(1 − ½·0.96^(ψt)),
@@ -71,54 +74,49 @@ export interface NAdamOptions extends AdamaxOptions {
  *
  * Source: Dozat, “Incorporating Nesterov momentum into Adam”, 2016.
  */
-export class NAdam extends Optimizer {
-  private readonly settings: ReturnType<typeof settle>
-  private readonly momentumDecay: number
-  private readonly mean: readonly Tensor[]
-  private readonly square: readonly Tensor[]
-  private readonly products: readonly Tensor[]
-  private rise!: Tensor
-  private now!: Tensor
-  private next!: Tensor
+export class NAdam extends Optimizer<NAdamSettings> {
+  private readonly mean: ReadonlyMap<number, Tensor>
+  private readonly square: ReadonlyMap<number, Tensor>
+  private readonly products: ReadonlyMap<number, Tensor>
+  private readonly momenta = new Map<Group<NAdamSettings>, Momenta>()
 
-  constructor(parameters: Parameters, options: NAdamOptions = {}) {
-    super(parameters, options.lr ?? 2e-3)
-    const { momentumDecay = 4e-3 } = options
-    requireNatural('NAdam', { momentumDecay })
-    this.settings = settle('NAdam', options)
-    this.momentumDecay = momentumDecay
+  constructor(parameters: Parameters<NAdamSettings>, options: NAdamOptions = {}) {
+    const settings = { lr: 2e-3, ...momentDefaults, momentumDecay: 4e-3, ...options }
+    super(parameters, settings, (where, group) => {
+      checkMoments(where, group)
+      requireNatural(where, { momentumDecay: group.momentumDecay })
+    })
     this.counting()
     this.mean = this.slot('exp_avg')
     this.square = this.slot('exp_avg_sq')
     this.products = this.scalarSlot('mu_product', 1)
   }
 
-  /** μₜ of each parameter. */
-  private momentum(steps: Tensor): Tensor {
-    const fading = steps.mul(this.momentumDecay * Math.log(0.96)).exp()
-    return fading.mul(-0.5).add(1).mul(this.settings.betas[0])
-  }
-
-  protected override begin(): void {
+  protected override begin(group: Group<NAdamSettings>): void {
     const { steps } = this
-    this.rise = correction(this.settings.betas[1], steps).sqrt()
-    this.now = this.momentum(steps)
-    this.next = this.momentum(steps.add(1))
+    const { betas, momentumDecay } = group.options
+    const momentum = (t: Tensor) => {
+      const fading = t.mul(momentumDecay * Math.log(0.96)).exp()
+      return fading.mul(-0.5).add(1).mul(betas[0])
+    }
+    const rise = correction(betas[1], steps).sqrt()
+    this.momenta.set(group, { rise, now: momentum(steps), next: momentum(steps.add(1)) })
   }
 
-  protected update(parameter: Tensor, gradient: Tensor, i: number): void {
-    const { betas, eps, weightDecay } = this.settings
-    const g = weightDecay ? gradient.add(parameter.mul(weightDecay)) : gradient
-    const m = fade(this.mean[i]!, g, betas[0])
-    const v = fade(this.square[i]!, g.square(), betas[1])
-    const [now, next] = [this.now.slice(i), this.next.slice(i)]
-    const product = this.products[i]!
+  protected update(p: Tensor, gradient: Tensor, i: number, group: Group<NAdamSettings>): void {
+    const { betas, eps } = group.options
+    const momenta = this.momenta.get(group)!
+    const g = decayed(p, gradient, group)
+    const m = fade(this.mean.get(i)!, g, betas[0])
+    const v = fade(this.square.get(i)!, g.square(), betas[1])
+    const [now, next] = [momenta.now.slice(i), momenta.next.slice(i)]
+    const product = this.products.get(i)!
     product.assign(product.mul(now))
     const fresh = now.neg().add(1).div(product.neg().add(1))
     const ahead = next.div(product.mul(now).mul(next).neg().add(1))
-    const direction = g.mul(fresh.mul(this.rate)).add(m.mul(ahead.mul(this.rate)))
-    const length = v.sqrt().div(this.rise.slice(i)).add(eps)
-    parameter.assign(parameter.sub(direction.div(length)))
+    const direction = g.mul(fresh.mul(group.rate)).add(m.mul(ahead.mul(group.rate)))
+    const length = v.sqrt().div(momenta.rise.slice(i)).add(eps)
+    p.assign(p.sub(direction.div(length)))
   }
 }
 

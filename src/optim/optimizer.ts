@@ -4,12 +4,8 @@ import { type GivenState, type LoadReport, loadState, type StateDict } from '../
 import { full, zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Tensor, variable } from '../tensor/tensor.ts'
-
-/** What an optimiser trains: a list, a named record, or a module. */
-export type Parameters =
-  | readonly Tensor[]
-  | Readonly<Record<string, Tensor>>
-  | { namedParameters(): Record<string, Tensor> }
+import { type CommonOptions, type Group, groupsOf, type Parameters } from './groups.ts'
+import { requireNatural } from './options.ts'
 
 /** Makes an optimiser for some parameters; what `optim.sgd(…)`, `optim.adam(…)` return. */
 export type OptimizerFactory = (parameters: Parameters) => Optimizer
@@ -19,36 +15,62 @@ export type Gradients = readonly (Tensor | undefined)[]
 
 /**
  * Changes parameters by their gradients. All that it remembers lies in state tensors, which a
- * compiled step updates in place; so does the learning rate, so that changing it compiles nothing
+ * compiled step updates in place; so do the learning rates, so that changing them compiles nothing
  * anew. Parameters without a gradient in a step, and frozen ones, are left alone.
  *
+ * Parameters may come in groups with options of their own, as in PyTorch.
+ *
  * A class of one's own overrides {@link Optimizer.update}.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.SGD(
+ *   [{ params: model.parameters() }, { params: block.parameters(), lr: 1e-3 }],
+ *   { lr: 1e-2, momentum: 0.9 },
+ * )
+ * optimizer.groups[1].lr // 0.001
+ * ```
  */
-export abstract class Optimizer {
+export abstract class Optimizer<Options extends CommonOptions = CommonOptions> {
+  readonly groups: readonly Group<Options>[]
+  /** The parameters of all groups. */
   readonly parameters: readonly Tensor[]
   /** The parameters' names; their numbers if they came as a list. */
   readonly names: readonly string[]
-  /** The learning rate as the steps see it, f32 []. */
-  protected readonly rate: Tensor
-  private readonly slots = new Map<string, readonly Tensor[]>()
+  /** The group of each parameter. */
+  private readonly groupOf: readonly Group<Options>[]
+  private readonly slots = new Map<string, ReadonlyMap<number, Tensor>>()
   private counter: Tensor | undefined
-  private rateNow: number
 
-  constructor(parameters: Parameters, lr: number) {
-    const named = distinct(parameters, new.target.name)
-    this.names = named.map(([name]) => name)
-    this.parameters = named.map(([, parameter]) => parameter)
-    this.rateNow = checkRate(new.target.name, lr)
-    this.rate = variable(full([], lr))
+  /**
+   * @param options What groups do not set for themselves.
+   * @param check Refuses options, those of each group.
+   */
+  constructor(
+    parameters: Parameters<Options>,
+    options: Options,
+    check: (where: string, options: Options) => void = () => {},
+  ) {
+    const where = new.target.name
+    this.groups = groupsOf(where, parameters, options)
+    for (const group of this.groups) {
+      requireNatural(where, { weightDecay: group.options.weightDecay ?? 0 })
+      check(where, group.options)
+    }
+    this.names = this.groups.flatMap(({ names }) => names)
+    this.parameters = this.groups.flatMap((group) => group.parameters)
+    this.groupOf = this.groups.flatMap((group) => group.parameters.map(() => group))
   }
 
-  /** The learning rate. Assigning to it takes effect from the next step on, compiled or not. */
+  /**
+   * The learning rate of the first group. Assigning to it sets that of all groups, from the next
+   * step on, compiled or not.
+   */
   get lr(): number {
-    return this.rateNow
+    return this.groups[0]!.lr
   }
   set lr(value: number) {
-    this.rateNow = checkRate(this.constructor.name, value)
-    this.rate.assign(full([], value))
+    for (const group of this.groups) group.lr = value
   }
 
   /**
@@ -74,9 +96,9 @@ export abstract class Optimizer {
     if (active.every((g) => g === undefined)) return
     noGrad(() => {
       this.count(active)
-      this.begin()
+      for (const group of this.groups) this.begin(group)
       active.forEach((g, i) => {
-        if (g) this.update(this.parameters[i]!, g, i)
+        if (g) this.update(this.parameters[i]!, g, i, this.groupOf[i]!)
       })
     })
   }
@@ -92,11 +114,11 @@ export abstract class Optimizer {
     })
   }
 
-  /** What is the same for all parameters of a step, computed before their updates. */
-  protected begin(): void {}
+  /** What is the same for all parameters of a group in a step, computed before their updates. */
+  protected begin(_: Group<Options>): void {}
 
   /** Assigns the i-th parameter and its states; `g` is its gradient. */
-  protected abstract update(parameter: Tensor, g: Tensor, i: number): void
+  protected abstract update(parameter: Tensor, g: Tensor, i: number, group: Group<Options>): void
 
   /** Forgets the gradients that `backward()` accumulated. */
   zeroGrad(): void {
@@ -105,18 +127,37 @@ export abstract class Optimizer {
 
   // states -----------------------------------------------------------------------------------
 
-  /** A state for each parameter, of its shape, under this name in `stateDict()`. */
-  protected slot(name: string, initial = 0): readonly Tensor[] {
-    return this.keep(name, (parameter) => full(parameter.shape, initial))
+  /**
+   * A state for each parameter, of its shape, under this name in `stateDict()`.
+   *
+   * @param initial Its value, or that by the group's options: undefined where there is no state.
+   */
+  protected slot(
+    name: string,
+    initial: (options: Options) => number | undefined = () => 0,
+  ): ReadonlyMap<number, Tensor> {
+    return this.keep(name, initial, ({ shape }, value) => full(shape, value))
   }
   /** A scalar state for each parameter. */
-  protected scalarSlot(name: string, initial: number): readonly Tensor[] {
-    return this.keep(name, () => full([], initial))
+  protected scalarSlot(name: string, initial: number): ReadonlyMap<number, Tensor> {
+    return this.keep(
+      name,
+      () => initial,
+      (_, value) => full([], value),
+    )
   }
 
-  private keep(name: string, initial: (parameter: Tensor) => Tensor): readonly Tensor[] {
-    const made = this.parameters.map((parameter) => variable(initial(parameter)))
-    this.slots.set(name, made)
+  private keep(
+    name: string,
+    initial: (options: Options) => number | undefined,
+    make: (parameter: Tensor, value: number) => Tensor,
+  ): ReadonlyMap<number, Tensor> {
+    const made = new Map<number, Tensor>()
+    for (const [i, parameter] of this.parameters.entries()) {
+      const value = initial(this.groupOf[i]!.options)
+      if (value !== undefined) made.set(i, variable(make(parameter, value)))
+    }
+    if (made.size > 0) this.slots.set(name, made)
     return made
   }
 
@@ -139,11 +180,11 @@ export abstract class Optimizer {
 
   /**
    * What the optimiser remembers, for a checkpoint: `exp_avg.0.weight`, `step`, … The tensors are
-   * its own, not copies. Options and the learning rate are not in it.
+   * its own, not copies. Options and the learning rates are not in it.
    */
   stateDict(): StateDict {
     const entries = [...this.slots].flatMap(([slot, states]) =>
-      states.map((state, i) => [`${slot}.${this.names[i]}`, state] as const),
+      [...states].map(([i, state]) => [`${slot}.${this.names[i]}`, state] as const),
     )
     return Object.fromEntries(this.counter ? [['step', this.counter], ...entries] : entries)
   }
@@ -158,55 +199,14 @@ export abstract class Optimizer {
   }
 }
 
-function distinct(parameters: Parameters, where: string): [name: string, parameter: Tensor][] {
-  const named = entriesOf(parameters)
-  const seen = new Set<Tensor>()
-  const kept = named.filter(([name, parameter]) => {
-    if (!(parameter instanceof Tensor) || !parameter.isState || parameter.dtype !== 'f32') {
-      throw new BrickError({
-        kind: 'argument',
-        where,
-        got: `${name}, which is no state of f32`,
-        wanted: 'parameters',
-        remedy: 'Pass model.parameters(), or make them with variable(…, true).',
-      })
-    }
-    const fresh = !seen.has(parameter)
-    seen.add(parameter)
-    return fresh
-  })
-  if (kept.length > 0) return kept
-  throw new BrickError({
-    kind: 'argument',
-    where,
-    got: 'no parameters',
-    wanted: 'at least one',
-    remedy: 'A module finds parameters in its fields: are the layers stored in fields?',
-  })
+/** The gradient with what weight decay adds to it: g + decay · p. */
+export function decayed(parameter: Tensor, g: Tensor, group: Group): Tensor {
+  const decay = group.decayOf(parameter)
+  return decay ? g.add(parameter.mul(decay)) : g
 }
 
-function entriesOf(parameters: Parameters): [name: string, parameter: Tensor][] {
-  if (Array.isArray(parameters)) return (parameters as readonly Tensor[]).map((p, i) => [`${i}`, p])
-  const { namedParameters } = parameters as { namedParameters?: unknown }
-  return typeof namedParameters === 'function'
-    ? Object.entries(
-        (parameters as { namedParameters(): Record<string, Tensor> }).namedParameters(),
-      )
-    : Object.entries(parameters as Readonly<Record<string, Tensor>>)
-}
-
-function checkRate(where: string, lr: number): number {
-  return requireRange(where, 'lr', lr, (v) => v >= 0, 'a learning rate ≥ 0')
-}
-
-/** The value, if it is a number that the test accepts. */
-export function requireRange(
-  where: string,
-  name: string,
-  value: number,
-  accepts: (value: number) => boolean,
-  wanted: string,
-): number {
-  if (Number.isFinite(value) && accepts(value)) return value
-  throw new BrickError({ kind: 'argument', where, got: `${name} = ${value}`, wanted })
+/** The parameter after decay of its own: p · (1 − lr · decay). */
+export function shrunk(parameter: Tensor, group: Group): Tensor {
+  const decay = group.decayOf(parameter)
+  return decay ? parameter.sub(parameter.mul(group.rate.mul(decay))) : parameter
 }

@@ -1,19 +1,28 @@
 import { BrickError } from '../base/errors.ts'
 import { type Tensor, where } from '../tensor/tensor.ts'
-import { Optimizer, type OptimizerFactory, type Parameters } from './optimizer.ts'
+import type { CommonOptions, Group, Parameters } from './groups.ts'
+import { decayed, Optimizer, type OptimizerFactory } from './optimizer.ts'
 import { requireNatural } from './options.ts'
 
-export interface SgdOptions {
-  /** Learning rate. */
-  readonly lr: number
+export interface SgdOptions extends CommonOptions {
   /** Share of the last step's direction that is kept (default 0). */
   readonly momentum?: number
   /** Share of the gradient that does not enter the momentum (default 0). */
   readonly dampening?: number
   /** Look ahead along the momentum (default false). */
   readonly nesterov?: boolean
-  /** Factor of the parameter that is added to its gradient (default 0). */
-  readonly weightDecay?: number
+}
+type SgdSettings = CommonOptions & Required<Omit<SgdOptions, keyof CommonOptions>>
+
+function check(where: string, { momentum, dampening, nesterov }: SgdSettings): void {
+  requireNatural(where, { momentum })
+  if (!nesterov || (momentum > 0 && dampening === 0)) return
+  throw new BrickError({
+    kind: 'argument',
+    where,
+    got: `nesterov with momentum ${momentum} and dampening ${dampening}`,
+    wanted: 'momentum > 0 and no dampening',
+  })
 }
 
 /**
@@ -31,50 +40,31 @@ export interface SgdOptions {
  * optimizer.step(grad(loss, model.parameters()))
  * ```
  */
-export class SGD extends Optimizer {
-  private readonly momentum: number
-  private readonly dampening: number
-  private readonly nesterov: boolean
-  private readonly weightDecay: number
-  private readonly buffers: readonly Tensor[]
+export class SGD extends Optimizer<SgdSettings> {
+  private readonly buffers = this.slot('momentum_buffer', (o) => (o.momentum ? 0 : undefined))
 
-  constructor(parameters: Parameters, options: SgdOptions) {
-    super(parameters, options.lr)
-    const { momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options
-    requireNatural('SGD', { momentum, weightDecay })
-    if (nesterov && (momentum === 0 || dampening !== 0)) {
-      throw new BrickError({
-        kind: 'argument',
-        where: 'SGD',
-        got: `nesterov with momentum ${momentum} and dampening ${dampening}`,
-        wanted: 'momentum > 0 and no dampening',
-      })
-    }
-    this.momentum = momentum
-    this.dampening = dampening
-    this.nesterov = nesterov
-    this.weightDecay = weightDecay
-    this.buffers = momentum ? this.slot('momentum_buffer') : []
+  constructor(parameters: Parameters<SgdSettings>, options: SgdOptions) {
+    super(parameters, { momentum: 0, dampening: 0, nesterov: false, ...options }, check)
     // The first step takes the gradient undamped; without dampening, 0·μ + g is just that.
-    if (momentum && dampening) this.counting()
+    if (this.groups.some((g) => g.options.momentum && g.options.dampening)) this.counting()
   }
 
-  protected update(parameter: Tensor, g: Tensor, i: number): void {
-    const { momentum, nesterov, weightDecay } = this
-    const decayed = weightDecay ? g.add(parameter.mul(weightDecay)) : g
-    const buffer = this.buffers[i]
+  protected update(p: Tensor, gradient: Tensor, i: number, group: Group<SgdSettings>): void {
+    const { momentum, nesterov } = group.options
+    const g = decayed(p, gradient, group)
+    const buffer = this.buffers.get(i)
     if (!buffer) {
-      parameter.assign(parameter.sub(decayed.mul(this.rate)))
+      p.assign(p.sub(g.mul(group.rate)))
       return
     }
-    const direction = this.accumulate(buffer, decayed, i)
+    const direction = this.accumulate(buffer, g, i, group)
     buffer.assign(direction)
-    const way = nesterov ? decayed.add(direction.mul(momentum)) : direction
-    parameter.assign(parameter.sub(way.mul(this.rate)))
+    const way = nesterov ? g.add(direction.mul(momentum)) : direction
+    p.assign(p.sub(way.mul(group.rate)))
   }
 
-  private accumulate(buffer: Tensor, g: Tensor, i: number): Tensor {
-    const { momentum, dampening } = this
+  private accumulate(buffer: Tensor, g: Tensor, i: number, { options }: Group<SgdSettings>) {
+    const { momentum, dampening } = options
     if (!dampening) return buffer.mul(momentum).add(g)
     const first = this.steps.slice(i).eq(1)
     return where(first, g, buffer.mul(momentum).add(g.mul(1 - dampening)))

@@ -206,9 +206,11 @@ export class Tensor {
       return this
     }
     const { node } = value
-    this.state = new Storage(this.dtype, this.size)
+    // Host data are taken as they are: a program to copy them would be compiled for each shape.
+    const ready = node.is('buffer') ? (node.attrs.source as Storage).settled() : undefined
+    this.state = new Storage(this.dtype, this.size, ready?.slice())
     owners.set(this.state, this)
-    defer(this.state, node)
+    if (!ready) defer(this.state, node)
     this.current = bufferNode(this.state, this.shape, true)
     return this
   }

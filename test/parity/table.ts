@@ -9,6 +9,7 @@ import { optimProcedures } from './ops/optim.ts'
 import { pool } from './ops/pool.ts'
 import { recurrent } from './ops/recurrent.ts'
 import { reduce } from './ops/reduce.ts'
+import { scheduleProcedures } from './ops/schedule.ts'
 import { trainingProcedures } from './ops/training.ts'
 import type { Procedures, Rows } from './rows.ts'
 
@@ -30,5 +31,6 @@ export const rows: Rows = {
 export const procedures: Procedures = {
   ...normProcedures,
   ...optimProcedures,
+  ...scheduleProcedures,
   ...trainingProcedures,
 }
