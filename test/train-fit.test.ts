@@ -6,10 +6,11 @@ import { adam } from '../src/optim/adam.ts'
 import { sgd } from '../src/optim/sgd.ts'
 import { currentBackend } from '../src/tensor/engine.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
-import { evaluate, predict } from '../src/train/evaluate.ts'
+import { evaluate } from '../src/train/evaluate.ts'
 import type { TrainEvent } from '../src/train/events.ts'
 import { fit as trainModel } from '../src/train/fit.ts'
 import { accuracy, confusion } from '../src/train/metrics.ts'
+import { predict } from '../src/train/predict.ts'
 import { bitsOf, circle, freshNet, usual } from './train-case.ts'
 
 const trainSet = circle(60)

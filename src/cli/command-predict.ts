@@ -1,6 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import { ArrayDataset } from '../data/array-dataset.ts'
-import { predict } from '../train/evaluate.ts'
+import { predict } from '../train/predict.ts'
 import { onBackend } from './backend.ts'
 import { datasetRecord } from './datasets.ts'
 import type { EvalFlags } from './flags.ts'

@@ -3,7 +3,7 @@ import { BrickError } from '../base/errors.ts'
 import { createModel } from '../models/models.ts'
 import type { Module } from '../nn/module.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
-import { modelArrays } from '../train/session-state.ts'
+import { servedArrays } from '../train/session-state.ts'
 
 /** What the command line keeps of a run, so that the network can be built again. */
 export interface RunConfig {
@@ -42,7 +42,7 @@ export async function openRun(folder: string, which?: 'best' | 'last'): Promise<
   const config = configOf(checkpoint)
   const { inputShape, classNames } = config
   const model = createModel(config.model, { inputShape, classes: classNames.length })
-  model.loadStateDict(modelArrays(checkpoint.arrays))
+  model.loadStateDict(servedArrays(checkpoint.arrays))
   model.eval()
   return { model, config, checkpoint }
 }

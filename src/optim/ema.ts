@@ -5,6 +5,8 @@ import { type Tensor, variable, where } from '../tensor/tensor.ts'
 import { entriesOf, type ParameterList } from './groups.ts'
 import { requireFactors } from './options.ts'
 
+export const DEFAULT_DECAY = 0.999
+
 export interface EmaOptions {
   /** How slowly the average fades (default 0.999). */
   readonly decay?: number
@@ -41,9 +43,13 @@ export class EMA {
   /** The averages, in the order of the parameters. */
   readonly averages: readonly Tensor[]
   readonly #names: readonly string[]
-  readonly #updates = variable(zeros([], 'i32'))
+  /** How often {@link update} was called, i32 []. */
+  readonly updates = variable(zeros([], 'i32'))
 
-  constructor(parameters: ParameterList, { decay = 0.999, warmup = false }: EmaOptions = {}) {
+  constructor(
+    parameters: ParameterList,
+    { decay = DEFAULT_DECAY, warmup = false }: EmaOptions = {},
+  ) {
     requireFactors('EMA', { decay })
     const named = new Map<Tensor, string>()
     for (const [name, p] of entriesOf(parameters)) if (!named.has(p)) named.set(p, name)
@@ -57,7 +63,7 @@ export class EMA {
   /** Takes the parameters as they are now into the averages. */
   update(): void {
     noGrad(() => {
-      const done = this.#updates.to('f32')
+      const done = this.updates.to('f32')
       const slow = full([], this.decay)
       const decay = this.warmup ? done.add(1).div(done.add(10)).minimum(slow) : slow
       const share = where(done.eq(0), 0, decay)
@@ -65,7 +71,7 @@ export class EMA {
         const p = this.parameters[i]!.detach()
         average.assign(average.mul(share).add(p.mul(share.neg().add(1))))
       })
-      this.#updates.assign(this.#updates.add(1))
+      this.updates.assign(this.updates.add(1))
     })
   }
 
@@ -95,7 +101,7 @@ export class EMA {
   /** The averages by the parameters' names, and the number of updates: for a checkpoint. */
   stateDict(): StateDict {
     const entries = this.averages.map((average, i) => [this.#names[i]!, average] as const)
-    return { ...Object.fromEntries(entries), updates: this.#updates }
+    return { ...Object.fromEntries(entries), updates: this.updates }
   }
 
   /**

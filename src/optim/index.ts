@@ -10,7 +10,7 @@ export {
 } from './adam.ts'
 export * from './adam-relatives.ts'
 export * from './clip.ts'
-export * from './ema.ts'
+export { EMA, type EmaOptions } from './ema.ts'
 export * from './gradient-descent.ts'
 export {
   type CommonOptions,

@@ -1,19 +1,17 @@
-import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { sizeOf } from '../base/shape.ts'
-import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Dataset, Example } from '../data/dataset.ts'
+import { type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Dataset } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
 import type { Module } from '../nn/module.ts'
 import { compile } from '../tensor/compile.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Tensor } from '../tensor/tensor.ts'
-import { ClassCheck } from './class-check.ts'
 import type { Metric } from './metrics.ts'
 import { Pipeline } from './pipeline.ts'
 import { type LossFunction, lossOf, Tally } from './tally.ts'
 
-export interface PredictOptions {
+/** How a model passes over a dataset. */
+export interface PassOptions {
   /** Examples at once. Default 256. */
   readonly batchSize?: number
   /** As in training. */
@@ -22,7 +20,7 @@ export interface PredictOptions {
   readonly signal?: AbortSignal
 }
 
-export interface EvaluateOptions extends PredictOptions {
+export interface EvaluateOptions extends PassOptions {
   /** Without one, the loss is 0. */
   readonly loss?: LossFunction
   readonly metrics?: readonly Metric<unknown>[]
@@ -35,8 +33,10 @@ export interface Evaluation {
   readonly examples: number
 }
 
-const EVALUATION_BATCH = 256
-const LAG = 2
+/** Examples at once where nothing is learnt. */
+export const EVALUATION_BATCH = 256
+/** Batches whose results may be unread while the next ones are computed. */
+export const LAG = 2
 
 /** The arrays of a batch as tensors. */
 export function tensorsOf([inputs, targets]: Batch): [inputs: Tensor, targets: Tensor] {
@@ -62,7 +62,6 @@ export class Evaluator {
   readonly #model: Module
   readonly #options: EvaluateOptions
   readonly #tally: Tally
-  readonly #classes = new ClassCheck('evaluation')
   readonly #step: (x: Tensor, y: Tensor) => Tensor
 
   constructor(model: Module, options: EvaluateOptions) {
@@ -73,28 +72,24 @@ export class Evaluator {
     this.#step = compile((x: Tensor, y: Tensor) =>
       noGrad(() => {
         const output = model.forward(x)
-        if (output instanceof Tensor) this.#classes.output = output.shape
         return this.#tally.pack(loss && lossOf(loss, output, y), output, y)
       }),
     )
   }
 
   /** Measures one dataset. */
-  async run(dataset: AnyDataset<Example>): Promise<Tally> {
+  async run(dataset: Dataset): Promise<Tally> {
     const { batchSize = EVALUATION_BATCH, normalize, signal } = this.#options
     const loader = new DataLoader(dataset, {
       batchSize,
       ...(normalize === undefined ? {} : { normalize }),
     })
     this.#tally.clear()
-    let steps = 0
     const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
     await evaluating(this.#model, async () => {
-      for await (const batch of loader) {
+      for (const batch of loader.batches()) {
         if (signal?.aborted) throw interrupted('evaluation')
-        const result = this.#step(...tensorsOf(batch))
-        this.#classes.check(dataset, batch, ++steps)
-        await pipeline.push(result, batch[0].shape[0]!)
+        await pipeline.push(this.#step(...tensorsOf(batch)), batch[0].shape[0]!)
       }
       await pipeline.drain()
     })
@@ -102,7 +97,8 @@ export class Evaluator {
   }
 }
 
-function interrupted(where: string): BrickError {
+/** What an aborted signal is told as. */
+export function interrupted(where: string): BrickError {
   return new BrickError({ kind: 'interrupted', where, got: 'the signal to stop' })
 }
 
@@ -119,52 +115,10 @@ function interrupted(where: string): BrickError {
  */
 export async function evaluate(
   model: Module,
-  dataset: AnyDataset<Example>,
+  dataset: Dataset,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const tally = await new Evaluator(model, options).run(dataset)
   const { loss } = tally.scores()
   return { loss, metrics: Object.fromEntries(tally.results()), examples: tally.examples }
-}
-
-/**
- * The model's outputs for all examples of a dataset, in evaluation mode: [n, …], in order.
- *
- * @throws BrickError as the model's operations do; `interrupted` by the signal.
- * @example
- * ```ts
- * const scores = await train.predict(model, test)
- * scores.shape // [360, 10]
- * ```
- */
-export async function predict(
-  model: Module,
-  dataset: Dataset,
-  { batchSize = EVALUATION_BATCH, normalize, signal }: PredictOptions = {},
-): Promise<ArrayView<'f32'>> {
-  const loader = new DataLoader(dataset, {
-    batchSize,
-    ...(normalize === undefined ? {} : { normalize }),
-  })
-  const step = compile((x: Tensor) => noGrad(() => model.forward(x)))
-  let row: readonly number[] = []
-  let data = new Float32Array()
-  let at = 0
-  const pipeline = new Pipeline<undefined>(LAG, (values) => {
-    data.set(values, at)
-    at += values.length
-  })
-  await evaluating(model, async () => {
-    for await (const batch of loader) {
-      if (signal?.aborted) throw interrupted('prediction')
-      const output = step(tensorsOf(batch)[0])
-      if (data.length === 0) {
-        row = output.shape.slice(1)
-        data = new Float32Array(dataset.length * sizeOf(row))
-      }
-      await pipeline.push(output, undefined)
-    }
-    await pipeline.drain()
-  })
-  return { dtype: 'f32', shape: [dataset.length, ...row], data }
 }

@@ -1,4 +1,5 @@
 import type { EpochRecord } from './history.ts'
+import type { LayerStatistics } from './layer-statistics.ts'
 import type { Metric } from './metrics.ts'
 import type { Run } from './run.ts'
 
@@ -16,6 +17,8 @@ export type TrainEvent =
       readonly steps: number
       readonly metrics: readonly MetricInfo[]
       readonly hasValidation: boolean
+      /** Whether the learning rate changes. */
+      readonly hasSchedule: boolean
       readonly folder: string | undefined
     }
   | {
@@ -26,7 +29,16 @@ export type TrainEvent =
       readonly steps: number
       /** Mean loss of the step's batch. */
       readonly loss: number
+      /** Learning rate of the first group. */
+      readonly lr: number
     }
+  | ({
+      readonly type: 'statistics'
+      readonly epoch: number
+      /** From 1, within the epoch. */
+      readonly step: number
+      readonly steps: number
+    } & LayerStatistics)
   | {
       readonly type: 'epoch'
       readonly epochs: number

@@ -83,6 +83,7 @@ async function runOf(
     steps: session.loader.length || 0,
     metrics: settings.metrics,
     hasValidation: settings.validation !== undefined,
+    hasSchedule: session.schedule !== undefined,
     folder: settings.out,
   })
   const stoppedBy = await trainEpochs(session, keeper, settings, tell).finally(() =>
@@ -95,6 +96,7 @@ async function runOf(
     wantsBest && isElsewhere && stoppedBy !== 'aborted'
       ? await session.restoreBest(async () => keeper?.bestArrays())
       : false
+  if (!restoredBest) session.ema?.swap()
   return {
     history,
     best: best && { epoch: best.epoch, value: best.value },

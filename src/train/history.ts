@@ -14,6 +14,8 @@ export interface EpochRecord {
   readonly train: Scores
   /** After the epoch, if there is a validation set. */
   readonly validation?: Scores
+  /** The learning rate of the epoch's last step, of the optimiser's first group. */
+  readonly lr?: number
   /** Time that the epoch took, validation included. */
   readonly seconds: number
 }
@@ -37,7 +39,10 @@ export interface Best {
   readonly reference: number
 }
 
-/** Takes an epoch into account; `isBest` if it is better than all before. */
+/**
+ * Takes an epoch into account; `isBest` if it is better than all before. A value of NaN, as some
+ * metrics have without a positive example, is never better, and any number is better than it.
+ */
 export function follow(
   best: Best | undefined,
   record: EpochRecord,
@@ -48,7 +53,11 @@ export function follow(
   const value = monitored(record, monitor)
   const { epoch } = record
   if (!best) return { best: { epoch, value, waited: 0, reference: value }, isBest: true }
-  const gain = (over: number) => (goal === 'max' ? value - over : over - value)
+  const gain = (over: number | null) => {
+    // JSON has no NaN: in a checkpoint it is null.
+    if (over === null || Number.isNaN(over)) return Number.isNaN(value) ? 0 : Infinity
+    return goal === 'max' ? value - over : over - value
+  }
   const isBest = gain(best.value) > 0
   const isImproved = gain(best.reference) > minDelta
   return {

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
+import { loadState } from '../nn/state.ts'
+import { DEFAULT_DECAY } from '../optim/ema.ts'
+import { RateSchedule } from '../optim/schedules/schedule.ts'
 import { generator } from '../tensor/random.ts'
 import {
   type Checkpoint,
@@ -13,7 +16,7 @@ import {
 import type { EventListener } from './events.ts'
 import { FORMAT, type RunState } from './run-state.ts'
 import type { Session } from './session.ts'
-import { type Arrays, modelArrays, optimizerArrays } from './session-state.ts'
+import { type Arrays, arraysOf, modelArrays, servedArrays } from './session-state.ts'
 
 /** Keeps a session's checkpoints in a folder. */
 export interface Keeper {
@@ -52,12 +55,16 @@ export async function openKeeper(session: Session, folder: string): Promise<Keep
       const path = await writeCheckpoint(folder, 'last', arrays, state)
       await tell({ type: 'checkpoint', path })
     },
-    bestArrays: async () => modelArrays((await readCheckpoint(folder, 'best')).arrays),
+    bestArrays: async () => servedArrays((await readCheckpoint(folder, 'best')).arrays),
   }
 }
 
+/** What format 1, which has no such options, was trained with. */
+const usual: Readonly<Record<string, unknown>> = { scheduleEvery: 'epoch', accumulate: 1 }
+
 async function stateOf(session: Session, versions: RunState['versions']): Promise<RunState> {
-  const { settings, loader, optimizer, initialLr, history, best, tally, seconds } = session
+  const { settings, loader, optimizer, initialLrs, history, best, tally, seconds } = session
+  const lrs = optimizer.groups.map(({ lr }) => lr)
   const { dataset, batchSize, shuffle, position } = loader
   return {
     format: FORMAT,
@@ -66,7 +73,15 @@ async function stateOf(session: Session, versions: RunState['versions']): Promis
     position,
     data: { name: dataset.name, length: dataset.length ?? 0, batchSize, shuffle },
     generator: Array.from(await generator.key.data()),
-    optimizer: { name: optimizer.constructor.name, initialLr, lr: optimizer.lr },
+    optimizer: {
+      name: optimizer.constructor.name,
+      initialLr: initialLrs[0]!,
+      lr: lrs[0]!,
+      initialLrs,
+      lrs,
+    },
+    schedule: session.schedule?.stateDict() ?? null,
+    options: optionsOf(session),
     history,
     best: best ?? null,
     tally: tally.state,
@@ -79,8 +94,10 @@ async function resumeFrom(session: Session, { path, arrays, state }: Checkpoint)
   const { model, optimizer } = session
   try {
     model.loadStateDict(modelArrays(arrays))
-    optimizer.loadStateDict(optimizerArrays(arrays))
-    if (state.optimizer.initialLr === session.initialLr) optimizer.lr = state.optimizer.lr
+    optimizer.loadStateDict(arraysOf(arrays, 'optimizer'))
+    loadState(session.emaStates, arraysOf(arrays, 'ema'), 'EMA')
+    loadState(session.accumulated, arraysOf(arrays, 'accumulated'), 'accumulated gradients')
+    restoreRates(session, state)
     session.loader.restore(state.position)
     session.tally.state = state.tally
     await generator.key.load(Int32Array.from(state.generator))
@@ -100,9 +117,27 @@ async function resumeFrom(session: Session, { path, arrays, state }: Checkpoint)
   session.seconds = state.seconds
 }
 
+/** The rates go on where they stood; one that the optimiser is now made with otherwise prevails. */
+function restoreRates({ optimizer, schedule, initialLrs }: Session, state: RunState): void {
+  const { initialLr, lr, initialLrs: then = [initialLr], lrs = [lr] } = state.optimizer
+  if (schedule && state.schedule) schedule.loadStateDict(state.schedule)
+  if (schedule instanceof RateSchedule) return
+  optimizer.groups.forEach((group, i) => {
+    const isSame = then[i] === initialLrs[i]
+    group.lr = isSame ? (lrs[i] ?? group.lr) : initialLrs[i]!
+  })
+}
+
+/** Options that the run's state depends on, besides those that it holds anyway. */
+function optionsOf({ settings }: Session): NonNullable<RunState['options']> {
+  const { scheduleEvery, accumulate, ema, mix } = settings
+  const decay = ema ? (ema.decay ?? DEFAULT_DECAY) : null
+  return { scheduleEvery, accumulate, ema: decay, mix: mix?.name ?? null }
+}
+
 /** What must be the same for a run to go on exactly. */
 function checkSame(session: Session, state: RunState, path: string): void {
-  const { loader, optimizer } = session
+  const { loader, optimizer, schedule } = session
   const { dataset, batchSize, shuffle } = loader
   const pairs: readonly (readonly [what: string, now: unknown, then: unknown])[] = [
     ['optimiser', optimizer.constructor.name, state.optimizer.name],
@@ -110,6 +145,11 @@ function checkSame(session: Session, state: RunState, path: string): void {
     ['number of examples', dataset.length ?? 0, state.data.length],
     ['batchSize', batchSize, state.data.batchSize],
     ['shuffle', shuffle, state.data.shuffle],
+    ['schedule', schedule?.constructor.name ?? 'none', state.schedule?.name ?? 'none'],
+    ...Object.entries(optionsOf(session)).map(([name, now]) => {
+      const then = state.options?.[name as keyof RunState['options']] ?? usual[name] ?? null
+      return [name, now, then] as const
+    }),
   ]
   const other = pairs.find(([, now, then]) => now !== then)
   if (!other) return

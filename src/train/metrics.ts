@@ -1,50 +1,14 @@
 import { BrickError } from '../base/errors.ts'
-import { showShape } from '../base/shape.ts'
 import { oneHot } from '../tensor/create.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { checkScores, classesOf, type Metric } from './metric.ts'
 
-/**
- * What is measured of a model's outputs, batch by batch: sums that add up over the batches, and
- * what they mean in the end. `measure` is part of the compiled step.
- *
- * @example
- * ```ts
- * const bias: Metric = {
- *   name: 'bias',
- *   goal: 'min',
- *   measure: (output, target) => output.sub(target).sum(),
- *   result: ([sum], examples) => sum! / examples,
- * }
- * ```
- */
-export interface Metric<Result = number> {
-  readonly name: string
-  /** Whether large or small values are good. */
-  readonly goal: 'max' | 'min'
-  /** How people read it: 0.98 as 98.0 %. Default: as a number. */
-  readonly unit?: 'percent'
-  /** Sums over the batch's examples: f32 of any shape, the same for every batch size. */
-  measure(output: Tensor, target: Tensor): Tensor
-  /** The metric, from the sums of all batches and the number of their examples. */
-  result(sums: ArrayLike<number>, examples: number): Result
-}
+export * from './class-metrics.ts'
+export type { Metric } from './metric.ts'
+export * from './ranking-metrics.ts'
+export * from './sum-metrics.ts'
 
 const perExample = (sums: ArrayLike<number>, examples: number): number => sums[0]! / examples
-
-/** Class numbers [n] of targets: class numbers, or a share for each class [n, classes]. */
-function classesOf(target: Tensor): Tensor {
-  return target.rank > 1 ? target.argmax(-1) : target
-}
-
-function checkScores(where: string, output: Tensor): void {
-  if (output.rank === 2) return
-  throw new BrickError({
-    kind: 'shape',
-    where,
-    wanted: 'outputs [n, classes]',
-    got: showShape(output.shape),
-  })
-}
 
 /**
  * The share of examples whose class has the highest score: outputs [n, classes], targets [n] with

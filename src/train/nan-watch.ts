@@ -2,22 +2,16 @@ import type { TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import type { Batch } from '../data/dataloader.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { tensorsOf } from './evaluate.ts'
 import { culpritError, findCulprit, hasNonFinite } from './nan.ts'
 
 /** Keeps the states as they were before each step, so that a step that went wrong can be made again. */
 export class NanWatch {
   readonly #states: () => Tensor[]
-  readonly #body: (x: Tensor, y: Tensor) => Tensor
   #before: TypedArray[] = []
 
-  /**
-   * @param states All that a step reads and updates besides its batch.
-   * @param body The step, not compiled.
-   */
-  constructor(states: () => Tensor[], body: (x: Tensor, y: Tensor) => Tensor) {
+  /** @param states All that a step reads and updates besides its batch. */
+  constructor(states: () => Tensor[]) {
     this.#states = states
-    this.#body = body
   }
 
   /** @throws BrickError `numeric` if the data are not finite. */
@@ -34,16 +28,18 @@ export class NanWatch {
     this.#before = await Promise.all(this.#states().map((state) => state.data()))
   }
 
-  /** @throws BrickError `numeric` that names the operation, if the step made NaN or ∞. */
-  async after(result: Tensor, batch: Batch, place: string): Promise<void> {
+  /**
+   * @param again Makes the step again, not compiled.
+   * @throws BrickError `numeric` that names the operation, if the step made NaN or ∞.
+   */
+  async after(result: Tensor, again: () => Tensor, place: string): Promise<void> {
     const states = this.#states()
     const values = [result.data(), ...states.map((state) => state.data())]
     const isFine = (await Promise.all(values)).every((data) => !hasNonFinite(data))
     if (isFine) return
     await this.#putBack()
     for (const state of states) state.grad = undefined
-    const again = this.#body(...tensorsOf(batch))
-    const culprit = findCulprit([again, ...this.#states()])
+    const culprit = findCulprit([again(), ...this.#states()])
     await this.#putBack()
     throw culpritError(culprit, place)
   }

@@ -3,11 +3,17 @@ import type { BatchTransform } from '../data/batch-maker.ts'
 import type { AnyDataset, DataLoaderOptions } from '../data/dataloader.ts'
 import type { Example } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
+import type { EmaOptions } from '../optim/ema.ts'
 import type { OptimizerFactory } from '../optim/optimizer.ts'
+import type { ScheduleFactory } from '../optim/schedules/schedule.ts'
 import type { EventListener } from './events.ts'
 import type { Metric } from './metrics.ts'
+import type { Mixing } from './mixing.ts'
 import type { Json } from './run-state.ts'
 import type { LossFunction } from './tally.ts'
+
+/** `metrics.csv` for spreadsheets; event files for TensorBoard. */
+export type LogKind = 'csv' | 'tensorboard'
 
 /** When to stop before the last epoch. */
 export interface EarlyStopping {
@@ -24,6 +30,28 @@ export interface FitOptions {
   readonly loss: LossFunction
   /** How the weights are changed: `optim.adam({ lr: 1e-3 })`. */
   readonly optimizer: OptimizerFactory
+  /** How the learning rate changes: `optim.stepLR({ stepSize: 10 })`. */
+  readonly schedule?: ScheduleFactory
+  /** Whether the schedule goes on after each `epoch` (default) or each `step` (update). */
+  readonly scheduleEvery?: 'epoch' | 'step'
+  /** Limits each element of the gradients to [−this, this], before their norm is limited. */
+  readonly clipGradValue?: number
+  /** Limits the norm of all gradients together. */
+  readonly clipGradNorm?: number
+  /**
+   * Batches for one update: as one batch of all their examples, in the memory of one (default 1).
+   * The last update of an epoch takes what is left.
+   */
+  readonly accumulate?: number
+  /** Keeps an average of the weights; validation, the best weights and the model in the end are it. */
+  readonly ema?: EmaOptions
+  /** Mixes training examples with each other: `train.mixup({ classes: 10 })`. */
+  readonly mix?: Mixing
+  /**
+   * Tells `statistics` events of activations, gradients and weights, every so many steps. Those
+   * steps are programs of their own, and may round differently in the last bit.
+   */
+  readonly statistics?: { readonly every: number }
   /** Passes over the data, in all: a resumed run counts those it has done. Default 1. */
   readonly epochs?: number
   /** Examples in a step. Default 32. */
@@ -56,6 +84,8 @@ export interface FitOptions {
   readonly earlyStopping?: EarlyStopping
   /** Folder for checkpoints after each epoch. Default: none are written. */
   readonly out?: string
+  /** Logs in the folder besides `metrics.jsonl` (default both). */
+  readonly logs?: readonly LogKind[]
   /** Goes on with the run in `out`, exactly where it stopped. */
   readonly resume?: boolean
   /** What else the run's folder should say of it: JSON for `config.json` and the checkpoints. */
@@ -89,7 +119,19 @@ function checkWhole(name: string, value: number, least: number): void {
 
 /** The options with what was left out. */
 export type Settings = FitOptions &
-  Required<Pick<FitOptions, 'epochs' | 'batchSize' | 'seed' | 'shuffle' | 'monitor' | 'metrics'>>
+  Required<
+    Pick<
+      FitOptions,
+      | 'epochs'
+      | 'batchSize'
+      | 'seed'
+      | 'shuffle'
+      | 'monitor'
+      | 'metrics'
+      | 'accumulate'
+      | 'scheduleEvery'
+    >
+  >
 
 /**
  * Checks the options and fills in what was left out.
@@ -113,6 +155,7 @@ export function settingsOf(options: FitOptions): Settings {
   const names = ['loss', ...metrics.map(({ name }) => name)]
   if (!names.includes(monitor)) throw refuse('monitor', names.join(' or '), `'${monitor}'`)
   if (new Set(names).size < names.length) throw refuse('metrics', 'names that differ', names)
+  checkUpdates(options)
   if (earlyStopping) {
     checkWhole('earlyStopping.patience', earlyStopping.patience, 1)
     const { minDelta = 0 } = earlyStopping
@@ -121,5 +164,39 @@ export function settingsOf(options: FitOptions): Settings {
   if (resume && out === undefined) {
     throw refuse('resume', 'the folder of a run in `out`', 'none', 'Pass out: "runs/…" too.')
   }
-  return { ...options, epochs, batchSize, seed, shuffle, monitor, metrics }
+  const { accumulate = 1, scheduleEvery = 'epoch' } = options
+  return {
+    ...options,
+    epochs,
+    batchSize,
+    seed,
+    shuffle,
+    monitor,
+    metrics,
+    accumulate,
+    scheduleEvery,
+  }
+}
+
+/** Options of how gradients become updates. */
+function checkUpdates(options: FitOptions): void {
+  const { accumulate = 1, scheduleEvery = 'epoch', schedule, statistics, mix, logs = [] } = options
+  checkWhole('accumulate', accumulate, 1)
+  if (statistics) checkWhole('statistics.every', statistics.every, 1)
+  for (const name of ['clipGradNorm', 'clipGradValue'] as const) {
+    const limit = options[name]
+    if (limit !== undefined && !(limit > 0)) throw refuse(name, 'a number above 0', limit)
+  }
+  if (schedule !== undefined && typeof schedule !== 'function') {
+    const remedy = 'Pass optim.stepLR({ stepSize: 10 }), for example.'
+    throw refuse('schedule', 'what a schedule is made with', typeof schedule, remedy)
+  }
+  if (!['epoch', 'step'].includes(scheduleEvery)) {
+    throw refuse('scheduleEvery', "'epoch' or 'step'", `'${scheduleEvery}'`)
+  }
+  if (mix && typeof mix.apply !== 'function') {
+    throw refuse('mix', 'a way to mix examples', typeof mix, 'Pass train.mixup({ classes: 10 }).')
+  }
+  const unknown = logs.find((log) => log !== 'csv' && log !== 'tensorboard')
+  if (unknown !== undefined) throw refuse('logs', "'csv' and 'tensorboard'", `'${unknown}'`)
 }

@@ -1,10 +1,12 @@
 import { BrickError } from '../base/errors.ts'
 import type { DataPosition } from '../data/dataloader.ts'
+import type { ScheduleState } from '../optim/schedules/schedule.ts'
 import type { Best, EpochRecord } from './history.ts'
 import type { TallyState } from './tally.ts'
 
-/** Raised when older programs could misread a checkpoint. */
-export const FORMAT = 1
+/** Raised when older programs could misread a checkpoint. Format 1 has no schedules and groups. */
+export const FORMAT = 2
+const READABLE: readonly unknown[] = [1, FORMAT]
 
 /** Anything that JSON can say. */
 export type Json =
@@ -17,7 +19,7 @@ export type Json =
 
 /** Where a run stands: with the arrays beside it, all that is needed to go on bit for bit. */
 export interface RunState {
-  readonly format: typeof FORMAT
+  readonly format: number
   readonly versions: { readonly brickwork: string; readonly node: string }
   /** What the run was started with; for people, and for the CLI to build the model again. */
   readonly config: { readonly [key: string]: Json | undefined }
@@ -33,9 +35,20 @@ export interface RunState {
   readonly generator: readonly number[]
   readonly optimizer: {
     readonly name: string
-    /** The learning rate that it began with, and the present one. */
+    /** The learning rate that the first group began with, and the present one. */
     readonly initialLr: number
     readonly lr: number
+    /** Those of all groups. */
+    readonly initialLrs?: readonly number[]
+    readonly lrs?: readonly number[]
+  }
+  readonly schedule?: ScheduleState | null
+  /** What else must be the same for the run to go on exactly. */
+  readonly options?: {
+    readonly scheduleEvery: string
+    readonly accumulate: number
+    readonly ema: number | null
+    readonly mix: string | null
   }
   readonly history: readonly EpochRecord[]
   readonly best: Best | null
@@ -50,7 +63,7 @@ export function showRunState(state: RunState): string {
   return `${JSON.stringify(state, undefined, 2)}\n`
 }
 
-const fields: Readonly<Record<Exclude<keyof RunState, 'best'>, string>> = {
+const fields: Readonly<Record<Exclude<keyof RunState, 'best' | 'schedule' | 'options'>, string>> = {
   format: 'number',
   versions: 'object',
   config: 'object',
@@ -74,11 +87,11 @@ export function parseRunState(text: string, where: string): RunState {
     const found = typeOf(value[name])
     if (found !== type) throw damaged(where, `${name} (${type}) in the run's state`, found)
   }
-  if (value['format'] !== FORMAT) {
+  if (!READABLE.includes(value['format'])) {
     throw new BrickError({
       kind: 'checkpoint',
       where,
-      wanted: `format ${FORMAT}`,
+      wanted: `format ${READABLE.join(' or ')}`,
       got: `format ${value['format']}`,
       remedy: 'Use the version of Brickwork that wrote the checkpoint.',
     })

@@ -1,21 +1,23 @@
 import type { ArrayView } from '../base/array.ts'
 import type { Module } from '../nn/module.ts'
-import type { Optimizer } from '../optim/optimizer.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
-/** In front of the optimiser's names in a checkpoint: no state of a model can have it. */
-const OPTIMIZER = 'optimizer/'
+/** What a checkpoint holds besides the model, in front of its names: no state of a model has it. */
+export type Part = 'optimizer' | 'ema' | 'accumulated'
+const PARTS: readonly Part[] = ['optimizer', 'ema', 'accumulated']
 
 /** Arrays by name. */
 export type Arrays = Map<string, ArrayView>
 
-/** All states of a model and its optimiser, by the names they have in a checkpoint. */
-export function statesOf(model: Module, optimizer: Optimizer): Map<string, Tensor> {
-  const own = Object.entries(optimizer.stateDict())
-  return new Map([
-    ...Object.entries(model.stateDict()),
-    ...own.map(([name, state]) => [OPTIMIZER + name, state] as const),
-  ])
+/** States of a model and of what is kept beside it, by the names they have in a checkpoint. */
+export function statesOf(
+  model: Module,
+  parts: Readonly<Partial<Record<Part, Readonly<Record<string, Tensor>>>>>,
+): Map<string, Tensor> {
+  const beside = Object.entries(parts).flatMap(([part, states]) =>
+    Object.entries(states ?? {}).map(([name, state]) => [`${part}/${name}`, state] as const),
+  )
+  return new Map([...Object.entries(model.stateDict()), ...beside])
 }
 
 /** Copies of the states' contents. */
@@ -41,11 +43,20 @@ export async function putBack(
 
 /** The model's part of a checkpoint. */
 export function modelArrays(arrays: ReadonlyMap<string, ArrayView>): Arrays {
-  return new Map([...arrays].filter(([name]) => !name.startsWith(OPTIMIZER)))
+  const isBeside = (name: string) => PARTS.some((part) => name.startsWith(`${part}/`))
+  return new Map([...arrays].filter(([name]) => !isBeside(name)))
 }
 
-/** The optimiser's part of a checkpoint, by the optimiser's own names. */
-export function optimizerArrays(arrays: ReadonlyMap<string, ArrayView>): Arrays {
-  const own = [...arrays].filter(([name]) => name.startsWith(OPTIMIZER))
-  return new Map(own.map(([name, array]) => [name.slice(OPTIMIZER.length), array]))
+/** Another part of a checkpoint, by its own names. */
+export function arraysOf(arrays: ReadonlyMap<string, ArrayView>, part: Part): Arrays {
+  const own = [...arrays].filter(([name]) => name.startsWith(`${part}/`))
+  return new Map(own.map(([name, array]) => [name.slice(part.length + 1), array]))
+}
+
+/** The model as it is to be used: with averaged weights, if the run keeps an average. */
+export function servedArrays(arrays: ReadonlyMap<string, ArrayView>): Arrays {
+  const averages = arraysOf(arrays, 'ema')
+  return new Map(
+    [...modelArrays(arrays)].map(([name, array]) => [name, averages.get(name) ?? array]),
+  )
 }

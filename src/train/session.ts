@@ -1,26 +1,31 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Example } from '../data/dataset.ts'
-import { IterableDataset } from '../data/iterable.ts'
+import { type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { uniformAt } from '../data/random.ts'
 import type { Module } from '../nn/module.ts'
+import { EMA } from '../optim/ema.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
-import { compile } from '../tensor/compile.ts'
+import type { Schedule } from '../optim/schedules/schedule.ts'
 import { generator } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { badBatch } from './bad-batch.ts'
-import { ClassCheck } from './class-check.ts'
+import { Accumulator } from './accumulator.ts'
 import { Evaluator, tensorsOf } from './evaluate.ts'
 import type { EventListener } from './events.ts'
-import { type Best, type EpochRecord, follow, type Scores } from './history.ts'
+import { type Best, type EpochRecord, follow, monitored, type Scores } from './history.ts'
+import { asArgument } from './mixing.ts'
 import { NanWatch } from './nan-watch.ts'
 import type { Settings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
-import { type Arrays, copyOf, modelArrays, putBack, statesOf } from './session-state.ts'
-import { lossOf, Tally } from './tally.ts'
+import { scheduleFor } from './scheduling.ts'
+import { type Arrays, copyOf, putBack, servedArrays, statesOf } from './session-state.ts'
+import { type StepArguments, type StepKind, Steps } from './steps.ts'
+import { Tally } from './tally.ts'
 
 /** Steps whose results may be unread while the next ones are made. */
 const LAG = 3
+/** Random numbers of mixing are apart from those of the loader, which has streams from −1 on. */
+const MIX_STREAM = -2
 
 /** A run under way: model, optimiser, data, and all that a checkpoint must hold. */
 export class Session {
@@ -28,7 +33,10 @@ export class Session {
   readonly settings: Settings
   readonly loader: DataLoader
   readonly optimizer: Optimizer
-  readonly initialLr: number
+  /** The groups' learning rates as the optimiser was made with. */
+  readonly initialLrs: readonly number[]
+  readonly schedule: Schedule | undefined
+  readonly ema: EMA | undefined
   readonly tally: Tally
   history: EpochRecord[] = []
   best: Best | undefined
@@ -36,53 +44,65 @@ export class Session {
   seconds = 0
   readonly #evaluator: Evaluator | undefined
   readonly #watch: NanWatch | undefined
-  readonly #step: (x: Tensor, y: Tensor) => Tensor
+  readonly #accumulator: Accumulator | undefined
+  readonly #steps: Steps
+  /** The rate of the last step. */
+  #lr: number
   #bestArrays: Arrays | undefined
-  readonly #classes = new ClassCheck('train.fit')
 
-  constructor(model: Module, trainSet: AnyDataset<Example>, settings: Settings) {
+  constructor(model: Module, trainSet: Dataset, settings: Settings) {
     const { batchSize, shuffle, seed, normalize, metrics, loss, validation } = settings
-    const { augment, loading } = settings
     const given = normalize === undefined ? {} : { normalize }
     this.model = model
     this.settings = settings
-    const isOrdered = loading?.sampler !== undefined || trainSet instanceof IterableDataset
-    const order = loading?.batchSampler ? {} : { batchSize, shuffle: shuffle && !isOrdered }
-    this.loader = new DataLoader(trainSet, {
-      ...order,
-      seed,
-      ...given,
-      ...(augment ? { transform: augment } : {}),
-      persistentWorkers: true,
-      ...loading,
-    })
+    this.loader = new DataLoader(trainSet, { batchSize, shuffle, seed, ...given })
     this.optimizer = settings.optimizer(model)
-    this.initialLr = this.optimizer.lr
+    checkTrainable(this.optimizer)
+    this.initialLrs = this.optimizer.groups.map(({ lr }) => lr)
+    this.schedule = scheduleFor(this.optimizer, settings)
+    this.ema = settings.ema && new EMA(model as EMAModel, settings.ema)
+    this.#lr = this.optimizer.lr
     this.tally = new Tally(metrics)
     this.#evaluator = validation && new Evaluator(model, { loss, metrics, ...given })
-    const body = (x: Tensor, y: Tensor) => this.#stepBody(x, y)
-    this.#step = compile(body)
+    const { optimizer, tally, ema } = this
+    if (settings.accumulate > 1) {
+      this.#accumulator = new Accumulator(optimizer.parameters, optimizer.names)
+    }
+    const accumulator = this.#accumulator
+    this.#steps = new Steps({ model, optimizer, settings, tally, accumulator, ema })
     const states = () => [...this.states.values(), generator.key]
-    this.#watch = settings.debugNan ? new NanWatch(states, body) : undefined
+    this.#watch = settings.debugNan ? new NanWatch(states) : undefined
   }
 
-  /** Model and optimiser, by the names in a checkpoint. */
+  /** Model, optimiser and what else a step changes, by the names in a checkpoint. */
   get states(): Map<string, Tensor> {
-    return statesOf(this.model, this.optimizer)
+    return statesOf(this.model, {
+      optimizer: this.optimizer.stateDict(),
+      ema: this.emaStates,
+      accumulated: this.#accumulator?.states ?? {},
+    })
+  }
+
+  /** The averages by all names of their parameters, and what else the average is. */
+  get emaStates(): Record<string, Tensor> {
+    const { ema } = this
+    if (!ema) return {}
+    const averageOf = new Map(ema.parameters.map((p, i) => [p, ema.averages[i]!]))
+    const named = Object.entries(this.model.stateDict()).flatMap(([name, state]) => {
+      const average = averageOf.get(state)
+      return average ? [[name, average] as const] : []
+    })
+    return { ...Object.fromEntries(named), updates: ema.updates }
+  }
+
+  /** What an interrupted update has gathered. */
+  get accumulated(): Record<string, Tensor> {
+    return this.#accumulator?.states ?? {}
   }
 
   /** Epochs that are complete. */
   get epoch(): number {
     return this.history.length
-  }
-
-  #stepBody(x: Tensor, y: Tensor): Tensor {
-    const output = this.model.forward(x)
-    this.#classes.output = output.shape
-    const loss = lossOf(this.settings.loss, output, y)
-    loss.backward()
-    this.optimizer.step()
-    return this.tally.pack(loss.detach(), output.detach(), y)
   }
 
   /**
@@ -95,37 +115,57 @@ export class Session {
     const { signal } = this.settings
     if (signal?.aborted) return false
     const epoch = this.epoch + 1
-    const { epoch: passes } = this.loader.position
-    const steps = this.loader.length || 0
+    const steps = this.loader.length
     const start = performance.now()
     let step = this.loader.position.batch
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
       const loss = this.tally.add(values, note.examples)
-      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note, steps)
-      void tell({ type: 'step', epoch, step: note.step, steps, loss })
+      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note.step, steps)
+      void tell({ type: 'step', epoch, step: note.step, steps, loss, lr: note.lr })
+      if (!note.kind.measures) return
+      const found = this.#steps.layers.read(values, this.tally.sizeOf(note.examples))
+      void tell({ type: 'statistics', epoch, step: note.step, steps, ...found })
     })
     this.model.train()
     for await (const batch of this.loader) {
       step++
-      await this.#makeStep(batch, { step, examples: batch[0].shape[0]!, batch }, pipeline)
+      const note = this.#noteOf(batch, step)
+      this.#lr = note.lr
+      await this.#makeStep(batch, note, pipeline)
+      if (note.kind.updates && this.settings.scheduleEvery === 'step') this.schedule?.step()
       if (signal?.aborted) break
     }
     await pipeline.drain()
     this.seconds += (performance.now() - start) / 1000
-    return this.loader.position.epoch > passes
+    return step === steps
+  }
+
+  #noteOf(batch: Batch, step: number): Note {
+    const { accumulate, statistics } = this.settings
+    const updates = step % accumulate === 0 || step === this.loader.length
+    const all = this.epoch * this.loader.length + step
+    const measures = statistics !== undefined && (all - 1) % statistics.every === 0
+    const examples = batch[0].shape[0]!
+    return { step, examples, kind: { updates, measures }, lr: this.optimizer.lr }
+  }
+
+  #argumentsOf(batch: Batch, step: number): StepArguments {
+    const { mix, seed } = this.settings
+    if (!mix) return tensorsOf(batch)
+    const stream = MIX_STREAM - (this.epoch * this.loader.length + step)
+    let index = 0
+    const drawn = mix.draw(() => uniformAt(seed, stream, index++), batch[0].shape)
+    return [...tensorsOf(batch), asArgument(drawn)]
   }
 
   async #makeStep(batch: Batch, note: Note, pipeline: Pipeline<Note>): Promise<void> {
-    const [x, y] = tensorsOf(batch)
-    if (!this.#watch) {
-      const result = this.#step(x, y)
-      this.#classes.check(this.loader.dataset, batch, note.step)
-      return pipeline.push(result, note)
-    }
-    const place = `epoch ${this.epoch + 1}, step ${note.step}`
+    const { kind, step } = note
+    const args = this.#argumentsOf(batch, step)
+    if (!this.#watch) return pipeline.push(this.#steps.run(kind, args), note)
+    const place = `epoch ${this.epoch + 1}, step ${step}`
     await this.#watch.before(batch)
-    const result = this.#step(x, y)
-    await this.#watch.after(result, batch, place)
+    const result = this.#steps.run(kind, args)
+    await this.#watch.after(result, () => this.#steps.body(kind, args), place)
     await pipeline.push(result, note)
   }
 
@@ -138,12 +178,13 @@ export class Session {
     const { validation, monitor, metrics, earlyStopping } = this.settings
     const start = performance.now()
     const train = this.tally.scores()
-    const scores = validation && (await this.#validate(validation))
+    const scores = validation && (await this.#served(() => this.#validate(validation)))
     const seconds = this.seconds + (performance.now() - start) / 1000
     const record = {
       epoch: this.epoch + 1,
       train,
       ...(scores ? { validation: scores } : {}),
+      lr: this.#lr,
       seconds,
     }
     const goal = metrics.find(({ name }) => name === monitor)?.goal ?? 'min'
@@ -152,10 +193,16 @@ export class Session {
     this.best = best
     this.tally.clear()
     this.seconds = 0
+    if (this.settings.scheduleEvery === 'epoch') this.schedule?.step(monitored(record, monitor))
     return { record, isBest }
   }
 
-  async #validate(validation: AnyDataset<Example>): Promise<Scores> {
+  /** Runs `body` with the averaged weights, if the run keeps an average. */
+  #served<T>(body: () => Promise<T>): Promise<T> {
+    return this.ema ? this.ema.applied(body) : body()
+  }
+
+  async #validate(validation: Dataset): Promise<Scores> {
     const scores = (await this.#evaluator!.run(validation)).scores()
     if (Number.isFinite(scores.loss)) return scores
     throw new BrickError({
@@ -186,7 +233,7 @@ export class Session {
 
   /** Keeps the model as the best one, for {@link restoreBest}. */
   keepBest(arrays: Arrays): void {
-    this.#bestArrays = modelArrays(arrays)
+    this.#bestArrays = servedArrays(arrays)
   }
 
   /**
@@ -201,19 +248,37 @@ export class Session {
   }
 }
 
+type EMAModel = ConstructorParameters<typeof EMA>[0]
+
 interface Note {
   /** From 1, within the epoch. */
   readonly step: number
   readonly examples: number
-  /** Kept until its loss is known to be a number. */
-  readonly batch: Batch
+  readonly kind: StepKind
+  readonly lr: number
+}
+
+/** @throws BrickError `argument` if all parameters are frozen. */
+function checkTrainable({ parameters }: Optimizer): void {
+  if (parameters.some(({ requiresGrad }) => requiresGrad)) return
+  throw new BrickError({
+    kind: 'argument',
+    where: 'train.fit: model',
+    wanted: 'at least one parameter to train',
+    got: `${parameters.length} parameters, all of them frozen`,
+    remedy: 'Thaw what is to be trained: model.requiresGrad_().',
+  })
 }
 
 const lossRemedy =
   'Lower the learning rate, check that targets are classes that the model has, or find the operation with debugNan: true (--debug-nan).'
 
-function lossError(loss: number, epoch: number, { step, batch }: Note, steps: number): BrickError {
-  const where = `train.fit: epoch ${epoch}, step ${step}${steps ? ` of ${steps}` : ''}`
-  const parts = { kind: 'numeric', where, wanted: 'a finite loss', got: `${loss}` } as const
-  return badBatch(batch, where) ?? new BrickError({ ...parts, remedy: lossRemedy })
+function lossError(loss: number, epoch: number, step: number, steps: number): BrickError {
+  return new BrickError({
+    kind: 'numeric',
+    where: `train.fit: epoch ${epoch}, step ${step} of ${steps}`,
+    wanted: 'a finite loss',
+    got: `${loss}`,
+    remedy: lossRemedy,
+  })
 }

@@ -16,13 +16,23 @@ export interface TallyState {
   readonly sums: readonly (readonly number[])[]
 }
 
+/** What a metric packs: sums, or a row of numbers for each example. */
+interface Part {
+  readonly isRows: boolean
+  /** Elements in all, or of a row. */
+  readonly size: number
+}
+
+const elementsOf = ({ isRows, size }: Part, examples: number): number =>
+  isRows ? size * examples : size
+
 /**
  * Sums of loss and metrics over batches. {@link pack} makes them one small tensor inside a
  * compiled step, so that a step's results are read back at once.
  */
 export class Tally {
   readonly #metrics: readonly Metric<unknown>[]
-  #sizes: number[] = []
+  #parts: Part[] = []
   #examples = 0
   #loss = 0
   #sums: number[][] = []
@@ -35,20 +45,33 @@ export class Tally {
     return this.#examples
   }
 
-  /** [1 + elements of all metrics]: the mean loss, then the metrics' sums. */
+  /** [1 + elements of all metrics]: the mean loss, then the metrics' sums or rows. */
   pack(loss: Tensor | undefined, output: Tensor, target: Tensor): Tensor {
-    const parts = this.#metrics.map((metric) => metric.measure(output, target).to('f32').flatten())
-    this.#sizes = parts.map(({ size }) => size)
+    const measured = this.#metrics.map((metric) => metric.measure(output, target).to('f32'))
+    this.#parts = measured.map(({ size }, m) => {
+      const isRows = this.#metrics[m]!.keeps === 'rows'
+      return { isRows, size: isRows ? size / output.shape[0]! : size }
+    })
+    const parts = measured.map((values) => values.flatten())
     return cat([loss ? loss.reshape([1]) : zeros([1]), ...parts])
+  }
+
+  /** Elements that a step of so many examples packs. */
+  sizeOf(examples: number): number {
+    return this.#parts.reduce((sum, part) => sum + elementsOf(part, examples), 1)
   }
 
   /** Takes in what a step packed. Returns the batch's mean loss. */
   add(packed: ArrayLike<number>, examples: number): number {
     let at = 1
-    this.#sizes.forEach((size, m) => {
-      this.#sums[m] ??= new Array<number>(size).fill(0)
+    this.#parts.forEach((part, m) => {
+      const size = elementsOf(part, examples)
+      this.#sums[m] ??= part.isRows ? [] : new Array<number>(size).fill(0)
       const own = this.#sums[m]!
-      for (let i = 0; i < size; i++) own[i]! += packed[at++]!
+      for (let i = 0; i < size; i++) {
+        if (part.isRows) own.push(packed[at++]!)
+        else own[i]! += packed[at++]!
+      }
     })
     this.#examples += examples
     this.#loss += packed[0]! * examples

@@ -35,7 +35,8 @@ interface Phase {
  * Source: Smith and Topin, “Super-convergence: very fast training of neural networks using large
  * learning rates”, 2017.
  *
- * @throws BrickError `argument` for an impossible option, and past its end: in step `totalSteps`.
+ * @throws BrickError `argument` for an impossible option, and past its end: where `step()` is called
+ * more than `totalSteps` times.
  */
 export class OneCycleLR extends RateSchedule {
   readonly #options: Required<OneCycleLROptions>
@@ -72,7 +73,7 @@ export class OneCycleLR extends RateSchedule {
     let start = 0
     for (const [i, { end, from, to }] of phases.entries()) {
       if (step <= end || i === phases.length - 1) {
-        const share = end === start ? 1 : (step - start) / (end - start)
+        const share = end === start ? 1 : Math.min(1, (step - start) / (end - start))
         if (annealStrategy === 'cos') return cosineBetween(from, to, share)
         return from + (to - from) * share
       }

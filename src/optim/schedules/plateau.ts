@@ -69,6 +69,10 @@ export class ReduceLROnPlateau extends Schedule {
       requireNatural('ReduceLROnPlateau', { minLr: rate as number })
   }
 
+  get mode(): 'min' | 'max' {
+    return this.#options.mode
+  }
+
   #isBetter(value: number, best: number): boolean {
     const { mode, threshold, thresholdMode } = this.#options
     const margin = thresholdMode === 'rel' ? best * threshold : threshold

@@ -1,0 +1,124 @@
+import type { ArrayView } from '../base/array.ts'
+import { BrickError } from '../base/errors.ts'
+import { sizeOf } from '../base/shape.ts'
+import { DataLoader } from '../data/dataloader.ts'
+import type { Dataset } from '../data/dataset.ts'
+import type { AnyModule, Module } from '../nn/module.ts'
+import { compile } from '../tensor/compile.ts'
+import { noGrad } from '../tensor/grad-mode.ts'
+import { generator } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import {
+  EVALUATION_BATCH,
+  evaluating,
+  interrupted,
+  LAG,
+  type PassOptions,
+  tensorsOf,
+} from './evaluate.ts'
+import { Pipeline } from './pipeline.ts'
+
+export interface PredictOptions extends PassOptions {
+  /** What is made of the model's output, before an average: `(scores) => scores.softmax(-1)`. */
+  readonly output?: (output: Tensor) => Tensor
+  /**
+   * Passes with dropout as in training, whose outputs are averaged (an ensemble of thinned
+   * networks). Default: one pass without dropout.
+   */
+  readonly samples?: number
+  /** Which random numbers the samples draw. Default 0; the default generator stays as it is. */
+  readonly seed?: number
+}
+
+/**
+ * The model's outputs for all examples of a dataset, in evaluation mode: [n, …], in order. With
+ * `samples`, Monte Carlo averages over dropout: every module is in training mode but those that
+ * hold statistics (batch norm), so that nothing changes.
+ *
+ * Source: Gal and Ghahramani, “Dropout as a Bayesian approximation”, 2015.
+ *
+ * @throws BrickError `argument` for samples that are no number from 1; as the model's operations
+ * do; `interrupted` by the signal.
+ * @example
+ * ```ts
+ * const scores = await train.predict(model, test)
+ * scores.shape // [360, 10]
+ * const ensemble = await train.predict(model, test, {
+ *   samples: 5, output: (scores) => scores.softmax(-1),
+ * })
+ * ```
+ */
+export async function predict(
+  model: Module,
+  dataset: Dataset,
+  options: PredictOptions = {},
+): Promise<ArrayView<'f32'>> {
+  const { samples, seed = 0 } = options
+  if (samples === undefined) return evaluating(model, () => outputsOf(model, dataset, 1, options))
+  if (!Number.isSafeInteger(samples) || samples < 1) {
+    const wanted = 'a whole number from 1'
+    const where = 'train.predict: samples'
+    throw new BrickError({ kind: 'argument', where, wanted, got: `${samples}` })
+  }
+  return evaluating(model, () => {
+    for (const module of model.modules()) module.training = !holdsStatistics(module)
+    return withSeed(seed, () => outputsOf(model, dataset, samples, options))
+  })
+}
+
+/** Whether a module itself has states that are not trained: in training mode it would change them. */
+function holdsStatistics(module: AnyModule): boolean {
+  const inner = new Set(module.children().flatMap((child) => child.buffers()))
+  return module.buffers().some((buffer) => !inner.has(buffer))
+}
+
+/** Runs `body` with the default generator begun anew, and puts the generator back. */
+async function withSeed<T>(seed: number, body: () => Promise<T>): Promise<T> {
+  const before = await generator.key.data()
+  generator.seed(seed)
+  try {
+    return await body()
+  } finally {
+    await generator.key.load(before)
+  }
+}
+
+async function outputsOf(
+  model: Module,
+  dataset: Dataset,
+  samples: number,
+  { batchSize = EVALUATION_BATCH, normalize, signal, output: made }: PredictOptions,
+): Promise<ArrayView<'f32'>> {
+  const given = normalize === undefined ? {} : { normalize }
+  const loader = new DataLoader(dataset, { batchSize, ...given })
+  const step = compile((x: Tensor) =>
+    noGrad(() => {
+      const output = model.forward(x)
+      return made ? made(output) : output
+    }),
+  )
+  let row: readonly number[] = []
+  let data = new Float32Array()
+  const pipeline = new Pipeline<number>(LAG, (values, first) => {
+    const at = first * sizeOf(row)
+    values.forEach((value: number, i: number) => {
+      data[at + i]! += value / samples
+    })
+  })
+  let done = 0
+  for (const batch of loader.batches()) {
+    const [x] = tensorsOf(batch)
+    for (let sample = 0; sample < samples; sample++) {
+      if (signal?.aborted) throw interrupted('prediction')
+      const output = step(x)
+      if (data.length === 0) {
+        row = output.shape.slice(1)
+        data = new Float32Array(dataset.length * sizeOf(row))
+      }
+      await pipeline.push(output, done)
+    }
+    done += x.shape[0]!
+  }
+  await pipeline.drain()
+  return { dtype: 'f32', shape: [dataset.length, ...row], data }
+}
