@@ -5,11 +5,11 @@ import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
 import { Canvas, fitText, textWidth } from '../src/cli/canvas.ts'
-import { glyphRows } from '../src/cli/font.ts'
 import { drawGallery, type Prediction } from '../src/cli/gallery.ts'
 import { readImage } from '../src/cli/image.ts'
 import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
+import { glyphRows } from '../src/plot/font.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -40,11 +40,17 @@ const resume = { ...usual, epochs: 4, resume: true }
 
 test('a run folder holds checkpoints, config, metrics and state', async () => {
   const out = await runFolder()
-  expect(readdirSync(out).sort()).toEqual([
+  const names = readdirSync(out).map((name) => name.replace(/(tfevents)\..*/, '$1'))
+  expect(names.sort()).toEqual([
     'best.safetensors',
     'config.json',
+    'curves.png',
+    'curves.svg',
+    'environment.json',
+    'events.out.tfevents',
     'last.json',
     'last.safetensors',
+    'metrics.csv',
     'metrics.jsonl',
   ])
   const { arrays, state } = await readCheckpoint(out, 'last')

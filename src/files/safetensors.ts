@@ -53,6 +53,22 @@ export function parseSafetensors(bytes: Uint8Array, where: string): TensorFile {
 }
 
 /**
+ * The metadata of a file of which only the beginning is there: 8 bytes and the header.
+ *
+ * @throws BrickError `file` that says what is malformed.
+ */
+export function parseMetadata(bytes: Uint8Array, where: string): TensorFile['metadata'] {
+  const { __metadata__: metadata = {} } = parseHeader(headerOf(bytes, where).text, where)
+  return checkMetadata(metadata, where)
+}
+
+/** Bytes from the beginning of a file that its metadata needs: 8 and the header's length. */
+export function headerSize(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return 8 + Math.min(MAX_HEADER, Number(view.getBigUint64(0, true)))
+}
+
+/**
  * The parts of a safetensors file in order: header, then each array's bytes (not copied).
  * Larger elements come first, so that a reader finds every array aligned.
  *

@@ -1,8 +1,14 @@
-import { readFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import type { ArrayView } from '../base/array.ts'
 import { writeAtomically } from './atomic.ts'
 import { fileError } from './errors.ts'
-import { parseSafetensors, serializeSafetensors, type TensorFile } from './safetensors.ts'
+import {
+  headerSize,
+  parseMetadata,
+  parseSafetensors,
+  serializeSafetensors,
+  type TensorFile,
+} from './safetensors.ts'
 
 /**
  * Reads a safetensors file from the disk.
@@ -18,6 +24,35 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
     throw fileError('read', path, error)
   })
   return parseSafetensors(bytes, path)
+}
+
+/**
+ * Reads the metadata of a safetensors file, and not its arrays.
+ *
+ * @throws BrickError `file` if it is missing, can't be read or is malformed.
+ * @example
+ * ```ts
+ * const metadata = await readMetadata('runs/a/last.safetensors')
+ * ```
+ */
+export async function readMetadata(path: string): Promise<TensorFile['metadata']> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, 'r')
+    const { size } = await file.stat()
+    const start = await readStart(file, Math.min(8, size))
+    const length = start.length < 8 ? start.length : Math.min(headerSize(start), size)
+    return parseMetadata(await readStart(file, length), path)
+  } catch (error) {
+    throw fileError('read', path, error)
+  } finally {
+    await file?.close()
+  }
+}
+
+async function readStart(file: FileHandle, length: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, 0)
+  return buffer.subarray(0, bytesRead)
 }
 
 /**

@@ -76,6 +76,10 @@ async function runOf(
   if (settings.seed !== undefined) generator.seed(settings.seed)
   const session = new Session(model, trainSet, settings)
   const keeper = await keeperOf(session, settings)
+  const tellAll: EventListener = (event) => {
+    keeper?.hear(event)
+    return tell(event)
+  }
   await tell({
     type: 'start',
     epochs: settings.epochs,
@@ -86,9 +90,10 @@ async function runOf(
     hasSchedule: session.schedule !== undefined,
     folder: settings.out,
   })
-  const stoppedBy = await trainEpochs(session, keeper, settings, tell).finally(() =>
+  const stoppedBy = await trainEpochs(session, keeper, settings, tellAll).finally(() =>
     session.loader.close(),
   )
+  await keeper?.end()
   const { best, history } = session
   const wantsBest = settings.earlyStopping && settings.earlyStopping.restoreBest !== false
   const isElsewhere = best !== undefined && best.epoch !== history.length

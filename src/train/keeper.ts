@@ -13,7 +13,8 @@ import {
   writeCheckpoint,
   writeConfig,
 } from './checkpoint.ts'
-import type { EventListener } from './events.ts'
+import type { EventListener, TrainEvent } from './events.ts'
+import { openLogs } from './logs/logs.ts'
 import { FORMAT, type RunState } from './run-state.ts'
 import type { Session } from './session.ts'
 import { type Arrays, arraysOf, modelArrays, servedArrays } from './session-state.ts'
@@ -22,6 +23,10 @@ import { type Arrays, arraysOf, modelArrays, servedArrays } from './session-stat
 export interface Keeper {
   /** Writes `last` (and `best`). The checkpoints that are there survive a failure. */
   save(arrays: Arrays, isBest: boolean, tell: EventListener): Promise<void>
+  /** Takes what happens into the logs. */
+  hear(event: TrainEvent): void
+  /** Draws the curves. */
+  end(): Promise<void>
   /** The best epoch's weights, if they were saved. */
   bestArrays(): Promise<ReadonlyMap<string, ArrayView> | undefined>
 }
@@ -47,14 +52,19 @@ export async function openKeeper(session: Session, folder: string): Promise<Keep
   await prepareFolder(folder)
   await writeConfig(folder, config)
   const versions = { brickwork: await packageVersion(), node: process.versions.node }
+  const logs = await openLogs(session, folder, versions.brickwork)
   return {
     async save(arrays, isBest, tell) {
       const state = await stateOf(session, versions)
+      // Logs first: what they say of an epoch that is then made again is said again.
+      await logs.save(arrays)
       // `best` first: if `last` then can't be written, resuming finds that epoch once more.
       if (isBest) await writeCheckpoint(folder, 'best', arrays, state)
       const path = await writeCheckpoint(folder, 'last', arrays, state)
       await tell({ type: 'checkpoint', path })
     },
+    hear: (event) => logs.hear(event),
+    end: () => logs.end(),
     bestArrays: async () => servedArrays((await readCheckpoint(folder, 'best')).arrays),
   }
 }

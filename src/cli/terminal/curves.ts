@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { niceScale, niceStep, type Scale } from '../../plot/scale.ts'
 
 /** A line of a chart: a value for each epoch (or step), the first of which is number 1. */
 export interface Curve {
@@ -88,26 +89,6 @@ type Colors = ReturnType<typeof pc.createColors>
 
 function paint(colors: Colors, curve: number | undefined, text: string): string {
   return curve === undefined ? text : colors[paints[curve % paints.length]!](text)
-}
-
-interface Scale {
-  readonly low: number
-  readonly high: number
-  readonly step: number
-}
-
-/** The least of 1, 2 and 5 times a power of ten that is not below a number. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least))
-  return power * ([1, 2, 5, 10].find((m) => m * power >= least * (1 - 1e-9)) ?? 10)
-}
-
-/** Bounds around the values and a step of 1, 2 or 5 times a power of ten for the axis. */
-function niceScale(min: number, max: number): Scale {
-  const span = max - min || Math.abs(max) || 1
-  const step = niceStep(span / 4)
-  const low = Math.floor(min / step + 1e-9) * step
-  return { low, high: Math.max(Math.ceil(max / step - 1e-9) * step, low + step), step }
 }
 
 interface Point {

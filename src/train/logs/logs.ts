@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { writeAtomically } from '../../files/atomic.ts'
+import type { TrainEvent } from '../events.ts'
+import type { Session } from '../session.ts'
+import { type Arrays, modelArrays } from '../session-state.ts'
+import { csvOf } from './csv.ts'
+import { writeCurves } from './curves.ts'
+import { environment } from './environment.ts'
+import { TensorBoardLog } from './tensorboard.ts'
+
+/** A run's logs beside its checkpoints. */
+export interface Logs {
+  hear(event: TrainEvent): void
+  /**
+   * Writes what is new.
+   *
+   * @throws BrickError `file`.
+   */
+  save(arrays: Arrays): Promise<void>
+  /** @throws BrickError `file`. */
+  end(): Promise<void>
+}
+
+const writeText = (path: string, text: string): Promise<void> =>
+  writeAtomically(path, new TextEncoder().encode(text))
+
+/**
+ * Notes where this part of the run takes place, and opens the logs that the options name. The
+ * session stands where the run goes on.
+ *
+ * @throws BrickError `file`.
+ */
+export async function openLogs(session: Session, folder: string, version: string): Promise<Logs> {
+  const { logs = ['csv', 'tensorboard'], config = {} } = session.settings
+  await noteEnvironment(folder, version)
+  const done = session.epoch * session.loader.length + session.loader.position.batch
+  const board = logs.includes('tensorboard') ? new TensorBoardLog(folder, done) : undefined
+  const stepOf = ({ epoch, step, steps }: { epoch: number; step: number; steps: number }) =>
+    (epoch - 1) * steps + step
+  let logged = session.epoch
+  return {
+    hear(event) {
+      if (event.type === 'step') board?.scalar(stepOf(event), 'loss/step', event.loss)
+      if (event.type === 'statistics') board?.statistics(stepOf(event), event)
+    },
+    async save(arrays) {
+      const { history, loader, epoch } = session
+      for (; logged < epoch; logged++) {
+        const isLast = logged + 1 === epoch
+        const weights = isLast ? parametersIn(session, arrays) : new Map()
+        board?.epoch((logged + 1) * loader.length, history[logged]!, weights)
+      }
+      await board?.flush()
+      if (logs.includes('csv')) await writeText(join(folder, 'metrics.csv'), csvOf(history))
+    },
+    async end() {
+      await board?.flush()
+      const label = basename(resolve(folder))
+      await writeCurves(folder, { label, history: session.history }, subtitleOf(config, session))
+    },
+  }
+}
+
+/** The arrays of parameters; running statistics make dull histograms. */
+function parametersIn({ model }: Session, arrays: Arrays): Arrays {
+  const names = new Set(Object.keys(model.namedParameters()))
+  return new Map([...modelArrays(arrays)].filter(([name]) => names.has(name)))
+}
+
+/** What was trained, in a line. */
+function subtitleOf(config: Readonly<Record<string, unknown>>, session: Session): string {
+  const { model, loader, optimizer, initialLrs } = session
+  const name = typeof config['model'] === 'string' ? config['model'] : model.constructor.name
+  return [
+    `${name} on ${loader.dataset.name}`,
+    `${optimizer.constructor.name}, learning rate ${initialLrs.join(', ')}`,
+    `batches of ${loader.batchSize}`,
+  ].join(' · ')
+}
+
+/** Adds this part of the run to `environment.json`. */
+async function noteEnvironment(folder: string, version: string): Promise<void> {
+  const path = join(folder, 'environment.json')
+  const parts = [...(await partsIn(path)), await environment(version)]
+  await writeText(path, `${JSON.stringify(parts, undefined, 2)}\n`)
+}
+
+/** What is known of earlier parts; a damaged file is for people only, and begins anew. */
+async function partsIn(path: string): Promise<unknown[]> {
+  if (!existsSync(path)) return []
+  try {
+    const parts: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return Array.isArray(parts) ? parts : []
+  } catch {
+    return []
+  }
+}
