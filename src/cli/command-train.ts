@@ -12,20 +12,23 @@ import { crossEntropy } from '../nn/cross-entropy.ts'
 import type { Module } from '../nn/module.ts'
 import type { Backend } from '../tensor/backend.ts'
 import { manualSeed } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { readCheckpoint } from '../train/checkpoint.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { fit as fitModel } from '../train/fit.ts'
 import { accuracy } from '../train/metrics.ts'
+import { mixup as mixupOf } from '../train/mixing.ts'
 import type { Json } from '../train/run-state.ts'
 import { onBackend } from './backend.ts'
 import { commandPrefix } from './command-prefix.ts'
 import { datasetRecord } from './datasets.ts'
 import type { TrainFlags } from './flags.ts'
 import { onInterrupt } from './interrupt.ts'
-import { optimizerFor } from './optimizers.ts'
+import { optimizerFor, usualRate } from './optimizers.ts'
 import type { Output } from './output.ts'
 import { reportRun } from './report.ts'
-import { configOf, type RunConfig } from './saved-run.ts'
+import { configOf, methodsOf, type RunConfig } from './saved-run.ts'
+import { scheduleFor } from './schedules.ts'
 
 /** The exit code after Ctrl-C, as shells have it. */
 const INTERRUPTED = 130
@@ -40,14 +43,17 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
     manualSeed(config.seed)
     const { inputShape, classNames } = config
     const model = createModel(config.model, { inputShape, classes: classNames.length })
+    // Refuses what does not go together before a folder is made.
+    const methods = methodOptions(config, sets.train.length)
     const folder = flags.resume ?? flags.out ?? (await freshFolder(`${config.model}-${data}`))
     announce(config, model, sets, backend, output)
-    return train({ config, model, sets, folder, flags }, output)
+    return train({ config, methods, model, sets, folder, flags }, output)
   })
 }
 
 interface Task {
   readonly config: RunConfig
+  readonly methods: ReturnType<typeof methodOptions>
   readonly model: Module
   readonly sets: TrainAndTest
   readonly folder: string
@@ -55,17 +61,16 @@ interface Task {
 }
 
 async function train(
-  { config, model, sets, folder, flags }: Task,
+  { config, methods, model, sets, folder, flags }: Task,
   output: Output,
 ): Promise<number> {
-  const { epochs, batch, seed, lr, patience, normalize } = config
+  const { epochs, batch, seed, patience, normalize } = config
   const interrupt = onInterrupt(() =>
     output.error('\nStopping after this step. Ctrl-C again ends at once.'),
   )
   const run = await fitModel(model, sets.train, {
     validation: sets.test,
-    loss: crossEntropy,
-    optimizer: optimizerFor(config.optimizer, lr),
+    ...methods,
     metrics: [accuracy],
     epochs,
     batchSize: batch,
@@ -89,6 +94,33 @@ async function train(
   return 0
 }
 
+/** Loss, optimiser and what else the config says of how to learn. */
+function methodOptions(config: RunConfig, examples: number) {
+  const { optimizer, lr, weightDecay, labelSmoothing, mixup, ema, clipNorm, batch } = config
+  const accumulate = config.accumulate ?? 1
+  const updates = Math.ceil(Math.ceil(examples / batch) / accumulate)
+  const spec = {
+    name: config.schedule ?? 'constant',
+    lr,
+    steps: config.epochs * updates,
+    warmup: (config.warmup ?? 0) * updates,
+  }
+  return {
+    loss: labelSmoothing
+      ? (output: Tensor, target: Tensor) => crossEntropy(output, target, { labelSmoothing })
+      : crossEntropy,
+    validationLoss: crossEntropy,
+    optimizer: optimizerFor(optimizer, lr, weightDecay),
+    accumulate,
+    ...scheduleFor(spec),
+    ...(clipNorm === null ? {} : { clipGradNorm: clipNorm }),
+    ...(ema === null ? {} : { ema: { decay: ema } }),
+    ...(mixup === null
+      ? {}
+      : { mix: mixupOf({ alpha: mixup, classes: config.classNames.length }) }),
+  }
+}
+
 /** Events as lines of JSON. Those of single steps would be too many. */
 function tell(event: TrainEvent, output: Output): void {
   if (event.type === 'epoch') {
@@ -102,14 +134,18 @@ function tell(event: TrainEvent, output: Output): void {
 
 async function configIn(folder: string, flags: TrainFlags): Promise<RunConfig> {
   const config = configOf(await readCheckpoint(folder, 'last'))
-  const given = { model: flags.model, data: flags.data, seed: flags.seed, batch: flags.batch }
+  const { model, data, seed, batch } = flags
+  const given = { model, data, seed, batch, ...methodsOf(flags) }
   for (const [name, value] of Object.entries(given)) {
     const then = config[name as keyof typeof given]
-    if (value === undefined || value === then) continue
+    if (value === undefined || value === null || value === then) continue
     throw new BrickError({
       kind: 'checkpoint',
       where: folder,
-      wanted: `${name} ${then}, as the run was started with`,
+      wanted:
+        then === null
+          ? `no ${name}, as the run was started`
+          : `${name} ${then}, as the run was started with`,
       got: `${value}`,
       remedy: `Leave it out, or begin a new run without --resume.`,
     })
@@ -134,11 +170,12 @@ function configFor(flags: TrainFlags, data: string, { train }: TrainAndTest): Ru
     classNames: classNamesOf(train),
     normalize: normalize ? statistics(train) : null,
     optimizer,
-    lr: flags.lr ?? (optimizer === 'sgd' ? 10 * defaults.lr : defaults.lr),
+    lr: flags.lr ?? usualRate(optimizer, defaults.lr),
     epochs: flags.epochs ?? defaults.epochs,
     batch: flags.batch ?? defaults.batch,
     seed,
     patience,
+    ...methodsOf(flags),
   }
 }
 

@@ -4,8 +4,22 @@ export interface BackendFlags {
   readonly threads?: number
 }
 
+/** How `train` learns, besides the optimiser: also kept in the run's config, null where left out. */
+export interface MethodFlags {
+  readonly schedule?: string
+  /** Epochs. */
+  readonly warmup?: number
+  readonly weightDecay?: number
+  readonly clipNorm?: number
+  readonly labelSmoothing?: number
+  readonly mixup?: number
+  readonly ema?: number
+  /** Batches in an update. */
+  readonly accumulate?: number
+}
+
 /** What `train` was given. */
-export interface TrainFlags extends BackendFlags {
+export interface TrainFlags extends BackendFlags, MethodFlags {
   readonly model?: string | undefined
   readonly data?: string
   readonly epochs?: number
@@ -22,4 +36,14 @@ export interface TrainFlags extends BackendFlags {
 /** What `eval` and `predict` were given. */
 export interface EvalFlags extends BackendFlags {
   readonly checkpoint?: 'best' | 'last'
+}
+
+/** What `runs` was given. */
+export interface RunsFlags {
+  readonly sort?: string
+}
+
+/** What `plot` was given. */
+export interface PlotFlags {
+  readonly out?: string
 }

@@ -4,9 +4,11 @@ import { modelNames } from '../models/models.ts'
 import { nearest } from '../nn/state.ts'
 import { backendNames } from '../tensor/choose.ts'
 import { datasetNames } from './datasets.ts'
-import type { BackendFlags, EvalFlags, TrainFlags } from './flags.ts'
+import type { BackendFlags, EvalFlags, PlotFlags, RunsFlags, TrainFlags } from './flags.ts'
 import { optimizerNames } from './optimizers.ts'
 import { type Output, processOutput, reportError } from './output.ts'
+import { sortNames } from './run-list.ts'
+import { scheduleNames } from './schedules.ts'
 
 /** Exit codes: done, failed, wrong usage, interrupted. */
 const DONE = 0
@@ -71,6 +73,8 @@ function commandLine(done: (code: number) => void): Command {
   addTrain(program, done)
   addEval(program, done)
   addPredict(program, done)
+  addRuns(program, done)
+  addPlot(program, done)
   addDoctor(program, done)
   addTune(program, done)
   return program
@@ -90,6 +94,18 @@ function addTrain(program: Command, done: (code: number) => void): void {
       `how to learn: ${optimizerNames.join(', ')}`,
       known(optimizerNames),
     )
+    .option(
+      '--schedule <name>',
+      `how the rate changes: ${scheduleNames.join(', ')}`,
+      known(scheduleNames),
+    )
+    .option('--warmup <epochs>', 'epochs in which the rate rises', whole(0))
+    .option('--weight-decay <share>', 'decay of weights (not of biases and norms)', natural)
+    .option('--clip-norm <length>', 'longest gradient', positive)
+    .option('--label-smoothing <share>', 'share of the target spread over all classes', share)
+    .option('--mixup <alpha>', 'blend examples by Beta(alpha, alpha)', positive)
+    .option('--ema <decay>', 'use averaged weights, of which this share stays at each step', share)
+    .option('--accumulate <n>', 'batches in an update', whole(1))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--patience <n>', 'stop after n epochs without improvement', whole(1))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')
@@ -137,6 +153,34 @@ function addPredict(program: Command, done: (code: number) => void): void {
   })
 }
 
+function addRuns(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('runs')
+    .description('list runs, and show how they differ')
+    .argument('[folder...]', 'folders of runs, or runs (default: runs)')
+    .option('--sort <column>', `by ${sortNames.join(', ')} (default: name)`, known(sortNames))
+    .option('--json', 'print lines of JSON only')
+    .option('--verbose', 'show the stack of an error')
+  command.action(async (folders: string[], options: RunsFlags & Common) => {
+    const { runsCommand } = await import('./command-runs.ts')
+    done(await runsCommand(folders, options, outputFor(options)))
+  })
+}
+
+function addPlot(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('plot')
+    .description('draw the curves of runs, here and as files')
+    .argument('<run...>', 'run folders')
+    .option('--out <file>', 'an SVG or PNG file (default: both, beside the runs)')
+    .option('--json', 'print lines of JSON only')
+    .option('--verbose', 'show the stack of an error')
+  command.action(async (runs: string[], options: PlotFlags & Common) => {
+    const { plotCommand } = await import('./command-plot.ts')
+    done(await plotCommand(runs, options, outputFor(options)))
+  })
+}
+
 function addDoctor(program: Command, done: (code: number) => void): void {
   const command = program
     .command('doctor')
@@ -175,6 +219,18 @@ function positive(text: string): number {
   const value = Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new InvalidArgumentError('Expected a number above 0.')
+}
+
+function natural(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('Expected a number from 0.')
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value < 1) return value
+  throw new InvalidArgumentError('Expected a number from 0, below 1.')
 }
 
 /** One of these names. */

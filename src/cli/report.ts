@@ -4,21 +4,19 @@ import type { ArrayView } from '../base/array.ts'
 import { sizeOf } from '../base/shape.ts'
 import type { ArrayDataset } from '../data/array-dataset.ts'
 import { writeAtomically } from '../files/atomic.ts'
-import type { EpochRecord } from '../train/history.ts'
 import { predict } from '../train/predict.ts'
 import { showSeconds } from '../train/progress.ts'
 import type { Run } from '../train/run.ts'
+import { chartsOf } from './command-plot.ts'
 import { commandPrefix } from './command-prefix.ts'
 import { drawGallery, type Prediction } from './gallery.ts'
 import type { Output } from './output.ts'
 import { openRun, type RunConfig } from './saved-run.ts'
+import { drawCharts } from './terminal/charts.ts'
 import { type ConfusionMatrix, confusionMatrix, drawConfusion } from './terminal/confusion.ts'
-import { drawCurves } from './terminal/curves.ts'
 
 /** Right and wrong predictions in the gallery, at most. */
 const SHOWN = 20
-/** From this width on, the two charts stand side by side. */
-const WIDE = 116
 
 interface Subject {
   readonly run: Run
@@ -48,7 +46,8 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
     confusion: counts,
     gallery,
   })
-  output.print(run.history.length > 1 ? `\n${charts(run.history, output)}` : '')
+  const charts = chartsOf([{ label: 'run', history: run.history }])
+  output.print(run.history.length > 1 ? `\n${drawCharts(charts, output)}` : '')
   output.print(drawConfusion(counts, classNames, output))
   output.print(verdict(run, right, test.length, counts, output))
   output.print(nextSteps(subject, { gallery, sample }, output))
@@ -67,50 +66,6 @@ async function predictions(
     const scores = data.subarray(i * classes, (i + 1) * classes)
     return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)))
   })
-}
-
-function charts(history: readonly EpochRecord[], output: Output): string {
-  const isWide = output.columns >= WIDE
-  const width = isWide
-    ? Math.min(60, Math.floor(output.columns / 2) - 14)
-    : Math.min(64, output.columns - 16)
-  const draw = (title: string, train: readonly number[], validation: readonly number[]) =>
-    drawCurves(
-      [
-        { label: 'train', values: train },
-        { label: 'validation', values: validation },
-      ],
-      { title, width, height: 9, color: output.color },
-    )
-  const share = (scores: EpochRecord['validation']) =>
-    100 * (scores?.metrics['accuracy'] ?? Number.NaN)
-  const loss = draw(
-    'loss',
-    history.map(({ train }) => train.loss),
-    history.map(({ validation }) => validation?.loss ?? Number.NaN),
-  )
-  const accuracy = draw(
-    'accuracy %',
-    history.map(({ train }) => share(train)),
-    history.map(({ validation }) => share(validation)),
-  )
-  return isWide ? beside(loss, accuracy, width + 14) : `${loss}\n${accuracy}`
-}
-
-/** Two texts side by side, the second from a column on. */
-function beside(left: string, right: string, column: number): string {
-  const rows = [left.split('\n'), right.split('\n')] as const
-  const length = Math.max(rows[0].length, rows[1].length)
-  return Array.from({ length }, (_, i) => {
-    const [a = '', b = ''] = [rows[0][i], rows[1][i]]
-    return b ? `${a}${' '.repeat(Math.max(1, column - visibleWidth(a)))}${b}` : a
-  }).join('\n')
-}
-
-/** Characters that are seen: without colour codes. */
-function visibleWidth(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one.
-  return [...text.replace(/\x1b\[[0-9;]*m/g, '')].length
 }
 
 function verdict(
@@ -204,11 +159,13 @@ function nextSteps(
   const rows = [
     [`${command} eval ${folder}`, 'measure it again'],
     [`${command} predict ${folder} ${sample ?? 'image.png'}`, 'ask it what is on an image'],
+    [`${command} runs`, 'compare it with others'],
     [`${command} train ${config.model} --data ${other}`, 'learn something larger'],
   ] as const
   return [
     `run folder  ${folder}`,
     `gallery     ${gallery}`,
+    `curves      ${join(folder, 'curves.png')}`,
     '',
     'Next:',
     ...inTwoColumns(rows, output),

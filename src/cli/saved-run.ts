@@ -4,9 +4,31 @@ import { createModel } from '../models/models.ts'
 import type { Module } from '../nn/module.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
 import { servedArrays } from '../train/session-state.ts'
+import type { MethodFlags } from './flags.ts'
+
+/** {@link MethodFlags} of a run: null for what was left out. */
+export type Methods = { readonly [K in keyof MethodFlags]-?: NonNullable<MethodFlags[K]> | null }
+
+/** Runs of older versions have none of these. */
+const methods: Methods = {
+  schedule: null,
+  warmup: null,
+  weightDecay: null,
+  clipNorm: null,
+  labelSmoothing: null,
+  mixup: null,
+  ema: null,
+  accumulate: null,
+}
+
+/** What `train` was told of its methods. */
+export function methodsOf(flags: MethodFlags): Methods {
+  const names = Object.keys(methods) as (keyof MethodFlags)[]
+  return Object.fromEntries(names.map((name) => [name, flags[name] ?? null])) as unknown as Methods
+}
 
 /** What the command line keeps of a run, so that the network can be built again. */
-export interface RunConfig {
+export interface RunConfig extends Methods {
   readonly model: string
   readonly data: string
   readonly inputShape: readonly number[]
@@ -47,7 +69,9 @@ export async function openRun(folder: string, which?: 'best' | 'last'): Promise<
   return { model, config, checkpoint }
 }
 
-const fields: { readonly [K in keyof RunConfig]: (value: unknown) => boolean } = {
+const fields: {
+  readonly [K in Exclude<keyof RunConfig, keyof Methods>]: (value: unknown) => boolean
+} = {
   model: isText,
   data: isText,
   inputShape: Array.isArray,
@@ -68,7 +92,7 @@ function isText(value: unknown): boolean {
 /** The command line's own part of a checkpoint. */
 export function configOf({ path, state }: Checkpoint): RunConfig {
   const bad = Object.entries(fields).find(([name, isValid]) => !isValid(state.config[name]))
-  if (!bad) return state.config as unknown as RunConfig
+  if (!bad) return { ...methods, ...state.config } as unknown as RunConfig
   throw new BrickError({
     kind: 'checkpoint',
     where: path,

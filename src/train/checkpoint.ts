@@ -6,7 +6,7 @@ import { BrickError } from '../base/errors.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { fileError } from '../files/errors.ts'
 import { makeFolder } from '../files/folders.ts'
-import { readSafetensors, writeSafetensors } from '../files/tensor-file.ts'
+import { readMetadata, readSafetensors, writeSafetensors } from '../files/tensor-file.ts'
 import { parseRunState, type RunState, showRunState } from './run-state.ts'
 
 /** The two checkpoints of a run folder. */
@@ -98,6 +98,22 @@ async function whatIs(path: string, name: CheckpointName): Promise<string> {
  * ```
  */
 export async function readCheckpoint(folder: string, name: CheckpointName): Promise<Checkpoint> {
+  const path = await pathIn(folder, name)
+  const { tensors, metadata } = await readSafetensors(path)
+  return { path, arrays: tensors, state: stateIn(metadata, path) }
+}
+
+/**
+ * Reads where a run stands, without its arrays.
+ *
+ * @throws BrickError as {@link readCheckpoint}.
+ */
+export async function readRunState(folder: string, name: CheckpointName): Promise<RunState> {
+  const path = await pathIn(folder, name)
+  return stateIn(await readMetadata(path), path)
+}
+
+async function pathIn(folder: string, name: CheckpointName): Promise<string> {
   const path = checkpointPath(folder, name)
   if (!existsSync(path)) {
     throw new BrickError({
@@ -108,7 +124,10 @@ export async function readCheckpoint(folder: string, name: CheckpointName): Prom
       remedy: 'Name a folder that a training run wrote, such as runs/lenet-digits-1.',
     })
   }
-  const { tensors, metadata } = await readSafetensors(path)
+  return path
+}
+
+function stateIn(metadata: Readonly<Record<string, string>>, path: string): RunState {
   const text = metadata[KEY]
   if (text === undefined) {
     throw new BrickError({
@@ -119,5 +138,5 @@ export async function readCheckpoint(folder: string, name: CheckpointName): Prom
       remedy: 'Load plain weights with model.loadStateDict.',
     })
   }
-  return { path, arrays: tensors, state: parseRunState(text, path) }
+  return parseRunState(text, path)
 }

@@ -28,6 +28,8 @@ export interface EarlyStopping {
 export interface FitOptions {
   /** Mean over a batch: `nn.crossEntropy`. */
   readonly loss: LossFunction
+  /** What the validation set is measured by (default: the same): without label smoothing, say. */
+  readonly validationLoss?: LossFunction
   /** How the weights are changed: `optim.adam({ lr: 1e-3 })`. */
   readonly optimizer: OptimizerFactory
   /** How the learning rate changes: `optim.stepLR({ stepSize: 10 })`. */

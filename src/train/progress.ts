@@ -25,13 +25,17 @@ function showNumber(value: number): string {
   return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : value.toFixed(4)
 }
 
+/** A learning rate in three digits: `0.002`, `3.1e-6`. */
+const showRate = (lr: number): string =>
+  lr !== 0 && lr < 1e-4 ? lr.toExponential(1) : `${Number(lr.toPrecision(3))}`
+
 export function showSeconds(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`
   return `${Math.floor(seconds / 60)} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`
 }
 
 /** The table's head: which column is what. */
-function headLines({ metrics, hasValidation }: Start): string[] {
+function headLines({ metrics, hasValidation, hasSchedule }: Start): string[] {
   const names = metrics.map(({ name }) => name.padStart(width(name)))
   const group = ['loss'.padStart(LOSS_WIDTH), ...names].join(GAP)
   const titles = hasValidation ? ['train', 'validation'] : ['train']
@@ -39,7 +43,12 @@ function headLines({ metrics, hasValidation }: Start): string[] {
   const groups = titles.map(() => group)
   return [
     ' '.repeat(EPOCH_WIDTH) + over.join(''),
-    'epoch'.padStart(EPOCH_WIDTH) + groups.join('') + 'time'.padStart(LOSS_WIDTH),
+    [
+      'epoch'.padStart(EPOCH_WIDTH),
+      ...groups,
+      hasSchedule ? 'lr'.padStart(LOSS_WIDTH) : '',
+      'time'.padStart(LOSS_WIDTH),
+    ].join(''),
   ]
 }
 
@@ -52,12 +61,14 @@ function scoreCells({ loss, metrics }: Scores, infos: readonly MetricInfo[]): st
   return [showNumber(loss).padStart(LOSS_WIDTH), ...cells].join(GAP)
 }
 
-function epochLine(record: EpochRecord, isBest: boolean, { epochs, metrics }: Start): string {
-  const { epoch, train, validation, seconds } = record
+function epochLine(record: EpochRecord, isBest: boolean, start: Start): string {
+  const { epochs, metrics, hasSchedule } = start
+  const { epoch, train, validation, seconds, lr } = record
   return [
     `${epoch}/${epochs}`.padStart(EPOCH_WIDTH),
     scoreCells(train, metrics),
     validation ? scoreCells(validation, metrics) : '',
+    hasSchedule && lr !== undefined ? showRate(lr).padStart(LOSS_WIDTH) : '',
     showSeconds(seconds).padStart(LOSS_WIDTH),
     isBest ? '  best' : '',
   ].join('')

@@ -51,7 +51,8 @@ export class Session {
   #bestArrays: Arrays | undefined
 
   constructor(model: Module, trainSet: Dataset, settings: Settings) {
-    const { batchSize, shuffle, seed, normalize, metrics, loss, validation } = settings
+    const { batchSize, shuffle, seed, normalize, metrics, validation } = settings
+    const loss = settings.validationLoss ?? settings.loss
     const given = normalize === undefined ? {} : { normalize }
     this.model = model
     this.settings = settings

@@ -27,11 +27,20 @@ const DOTS = [
   [0x40, 0x80],
 ] as const
 
-const paints = ['cyan', 'yellow', 'magenta', 'green'] as const
+const paints = ['cyan', 'yellow', 'magenta', 'green', 'blue', 'red'] as const
+
+/** Which dots of a line are drawn, over and over, and how the legend shows it. */
+const patterns = [
+  { dots: [true], sample: '⠒⠒⠒' },
+  { dots: [true, false, false], sample: '⠂⠐⠄' },
+  { dots: [true, true, true, true, true, false, false, false], sample: '⠒⠂⠒' },
+  { dots: [true, true, true, true, false, false, true, false, false], sample: '⠒⠐⠒' },
+] as const
+const patternOf = (curve: number) => patterns[curve % patterns.length]!
 
 /**
- * Curves as text, with axes and a legend: the first line is solid, the others are dotted, so
- * that they can be told apart without colour. Values that are not finite leave gaps.
+ * Curves as text, with axes and a legend: the first line is solid, the others are dotted or dashed,
+ * so that they can be told apart without colour. Values that are not finite leave gaps.
  *
  * @example
  * ```ts
@@ -60,11 +69,12 @@ export function drawCurves(curves: readonly Curve[], options: CurveOptions): str
     return `${colors.dim(`${label.padStart(margin)} ${label ? '┤' : '│'}`)}${painted}`
   })
   const pad = ' '.repeat(margin + 2)
-  const legend = curves.map(
-    ({ label }, i) => `${paint(colors, i, i === 0 ? '⠒⠒⠒' : '⠂⠐⠄')} ${label}`,
-  )
+  const legend = curves.map(({ label }, i) => `${paint(colors, i, patternOf(i).sample)} ${label}`)
+  const head = [title.length, ...curves.map(({ label }) => label.length + 4)]
+  const isNarrow = head.reduce((sum, n) => sum + n + 3, 0) > width + 16
+  const between = isNarrow ? `\n${pad}` : '   '
   return [
-    `${pad}${colors.bold(title)}   ${legend.join('   ')}`,
+    `${pad}${[colors.bold(title), ...legend].join(between)}`,
     ...lines,
     colors.dim(`${' '.repeat(margin + 1)}└${'─'.repeat(width)}`),
     colors.dim(`${pad}${xLabels(length, width, unit)}`),
@@ -163,8 +173,9 @@ class Plot {
     this.#curves = new Int16Array(width * height).fill(-1)
   }
 
-  /** Lines from point to point; the first curve solid, the others with dots left out. */
+  /** Lines from point to point; the first curve solid, the others with dots left out, each its own way. */
   curve(points: readonly (Point | undefined)[], curve: number): void {
+    const { dots } = patternOf(curve)
     let drawn = 0
     for (const [i, point] of points.entries()) {
       if (!point) continue
@@ -173,7 +184,7 @@ class Plot {
       for (let step = i === 0 || last === point ? steps : 1; step <= steps; step++) {
         const x = Math.round(last.x + ((point.x - last.x) * step) / steps)
         const y = Math.round(last.y + ((point.y - last.y) * step) / steps)
-        if (curve === 0 || drawn++ % 3 === 0) this.#dot(x, y, curve)
+        if (dots[drawn++ % dots.length]) this.#dot(x, y, curve)
       }
     }
   }

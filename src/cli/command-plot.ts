@@ -1,0 +1,92 @@
+import { dirname, extname, join } from 'node:path'
+import { BrickError } from '../base/errors.ts'
+import type { EpochRecord } from '../train/history.ts'
+import {
+  curveNames,
+  type NamedHistory,
+  writeCurvesPng,
+  writeCurvesSvg,
+} from '../train/logs/curves.ts'
+import type { PlotFlags } from './flags.ts'
+import type { Output } from './output.ts'
+import { listedRun } from './run-list.ts'
+import { type Chart, drawCharts } from './terminal/charts.ts'
+
+/** Draws the curves of runs in the terminal and as files. */
+export async function plotCommand(
+  folders: readonly string[],
+  { out }: PlotFlags,
+  output: Output,
+): Promise<number> {
+  const writers = out === undefined ? undefined : [writerFor(out)]
+  const listed = await Promise.all(folders.map(listedRun))
+  const names = distinctNames(listed)
+  const runs = listed.map(({ state }, i) => ({ label: names[i]!, history: state.history }))
+  const title = runs.length === 1 ? runs[0]!.label : `${runs.length} runs`
+  const files = writers ?? defaultFiles(folders)
+  for (const { path, write } of files) await write(path, runs, { title })
+  output.event({ event: 'plot', runs: folders, files: files.map(({ path }) => path) })
+  output.print(`\n${drawCharts(chartsOf(runs), { ...output, height: 11 })}`)
+  output.print(files.map(({ path }) => `written  ${path}`).join('\n'))
+  return 0
+}
+
+/** Folder names, or whole paths where two names are the same. */
+function distinctNames(runs: readonly { readonly name: string; readonly folder: string }[]) {
+  const isDistinct = new Set(runs.map(({ name }) => name)).size === runs.length
+  return runs.map(({ name, folder }) => (isDistinct ? name : folder))
+}
+
+interface File {
+  readonly path: string
+  readonly write: typeof writeCurvesSvg
+}
+
+/** @throws BrickError `argument` for another kind of file. */
+function writerFor(path: string): File {
+  const extension = extname(path).toLowerCase()
+  if (extension === '.svg') return { path, write: writeCurvesSvg }
+  if (extension === '.png') return { path, write: writeCurvesPng }
+  throw new BrickError({
+    kind: 'argument',
+    where: '--out',
+    wanted: 'a file that ends in .svg or .png',
+    got: path,
+  })
+}
+
+/** In the run's folder; for several, beside the first one's. */
+function defaultFiles(folders: readonly string[]): File[] {
+  const [first] = folders as [string]
+  const base = folders.length === 1 ? join(first, 'curves') : join(dirname(first), 'compare')
+  return [writerFor(`${base}.svg`), writerFor(`${base}.png`)]
+}
+
+/** A chart for the loss and one for each metric. */
+export function chartsOf(runs: readonly NamedHistory[]): Chart[] {
+  return curveNames(runs).map((name) => {
+    const isShare = name === 'accuracy'
+    const value = (record: EpochRecord, part: 'train' | 'validation') => {
+      const scores = record[part]
+      const found = (name === 'loss' ? scores?.loss : scores?.metrics[name]) ?? Number.NaN
+      return isShare ? 100 * found : found
+    }
+    const title = isShare ? 'accuracy %' : name
+    const [only] = runs
+    if (only && runs.length === 1) {
+      const parts = (['train', 'validation'] as const).filter((part) =>
+        only.history.some((record) => record[part]),
+      )
+      const curves = parts.map((part) => ({
+        label: part,
+        values: only.history.map((record) => value(record, part)),
+      }))
+      return { title, curves }
+    }
+    const curves = runs.map(({ label, history }) => ({
+      label,
+      values: history.map((record) => value(record, record.validation ? 'validation' : 'train')),
+    }))
+    return { title, curves }
+  })
+}
