@@ -9,7 +9,7 @@ import {
 } from '../train/logs/curves.ts'
 import type { PlotFlags } from './flags.ts'
 import type { Output } from './output.ts'
-import { listedRun } from './run-list.ts'
+import { type ListedRun, runsIn } from './run-list.ts'
 import { type Chart, drawCharts } from './terminal/charts.ts'
 
 /** Draws the curves of runs in the terminal and as files. */
@@ -19,16 +19,32 @@ export async function plotCommand(
   output: Output,
 ): Promise<number> {
   const writers = out === undefined ? undefined : [writerFor(out)]
-  const listed = await Promise.all(folders.map(listedRun))
+  const listed = await runsOf(folders)
   const names = distinctNames(listed)
   const runs = listed.map(({ state }, i) => ({ label: names[i]!, history: state.history }))
   const title = runs.length === 1 ? runs[0]!.label : `${runs.length} runs`
-  const files = writers ?? defaultFiles(folders)
+  const files = writers ?? defaultFiles(listed.map(({ folder }) => folder))
   for (const { path, write } of files) await write(path, runs, { title })
-  output.event({ event: 'plot', runs: folders, files: files.map(({ path }) => path) })
+  const drawn = listed.map(({ folder }) => folder)
+  output.event({ event: 'plot', runs: drawn, files: files.map(({ path }) => path) })
   output.print(`\n${drawCharts(chartsOf(runs), { ...output, height: 11 })}`)
   output.print(files.map(({ path }) => `written  ${path}`).join('\n'))
   return 0
+}
+
+/**
+ * The runs of these folders. Pictures that lie beside them, as `runs/*` brings them, are left aside.
+ *
+ * @throws BrickError `checkpoint` or `file` for a folder without runs, or a damaged one.
+ */
+async function runsOf(folders: readonly string[]): Promise<ListedRun[]> {
+  const isPicture = (path: string) => /\.(svg|png)$/i.test(path)
+  const asked = folders.filter((path) => !isPicture(path))
+  const found = (await Promise.all((asked.length ? asked : folders).map(runsIn))).flat()
+  return found.map((run) => {
+    if ('state' in run) return run
+    throw run.error
+  })
 }
 
 /** Folder names, or whole paths where two names are the same. */

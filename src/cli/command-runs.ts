@@ -15,13 +15,15 @@ export async function runsCommand(
     found.filter((run): run is ListedRun => 'state' in run),
     sort,
   )
-  const damaged = found.filter((run): run is DamagedRun => 'problem' in run)
+  const damaged = found.filter((run): run is DamagedRun => 'error' in run)
   for (const run of whole) output.event(eventOf(run))
-  for (const { folder, problem } of damaged) output.event({ event: 'damaged', folder, problem })
+  for (const { folder, error } of damaged) {
+    output.event({ event: 'damaged', folder, message: error.message })
+  }
   if (whole.length > 0) output.print(`\n${table(whole, output)}\n`)
   const differences = differencesOf(whole)
   if (differences.length > 0) output.print(`${differenceText(differences, output)}\n`)
-  for (const { problem } of damaged) output.error(`brickwork: ${problem}`)
+  for (const { error } of damaged) output.error(`brickwork: ${error.message}`)
   return whole.length > 0 ? 0 : 1
 }
 

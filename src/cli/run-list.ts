@@ -25,7 +25,7 @@ export interface ListedRun {
 /** A folder whose run can't be read, and why. */
 export interface DamagedRun {
   readonly folder: string
-  readonly problem: string
+  readonly error: BrickError
 }
 
 /** Columns that runs can be sorted by, best first. */
@@ -56,6 +56,7 @@ export function sorted(runs: readonly ListedRun[], by = 'name'): ListedRun[] {
 export async function runsIn(folder: string): Promise<(ListedRun | DamagedRun)[]> {
   if (holdsRun(folder)) return [await listed(folder)]
   if (!existsSync(folder)) throw noRuns(folder, 'no such folder')
+  if (!(await stat(folder)).isDirectory()) throw noRuns(folder, 'a file')
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     throw fileError('read', folder, error)
   })
@@ -82,22 +83,17 @@ async function listed(folder: string): Promise<ListedRun | DamagedRun> {
   try {
     return await listedRun(folder)
   } catch (error) {
-    if (error instanceof BrickError) return { folder, problem: error.message }
+    if (error instanceof BrickError) return { folder, error }
     throw error
   }
 }
 
-/**
- * A run, read without its weights.
- *
- * @throws BrickError `checkpoint` or `file`.
- */
-export async function listedRun(folder: string): Promise<ListedRun> {
+/** @throws BrickError `checkpoint` or `file`. */
+async function listedRun(folder: string): Promise<ListedRun> {
   const state = await readRunState(folder, 'last')
   const { history, best, seconds } = state
   const record = history[(best?.epoch ?? history.length) - 1]
   const scores = record?.validation ?? record?.train
-  const path = checkpointPath(folder, existsSync(checkpointPath(folder, 'last')) ? 'last' : 'best')
   return {
     folder,
     name: basename(resolve(folder)),
@@ -107,6 +103,6 @@ export async function listedRun(folder: string): Promise<ListedRun> {
     loss: scores?.loss ?? Number.NaN,
     accuracy: scores?.metrics['accuracy'] ?? Number.NaN,
     seconds: history.reduce((sum, epoch) => sum + epoch.seconds, seconds),
-    written: (await stat(path)).mtime,
+    written: (await stat(checkpointPath(folder, 'last'))).mtime,
   }
 }

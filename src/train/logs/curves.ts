@@ -32,6 +32,9 @@ const judged = ({ history }: NamedHistory): Part =>
 const line = ({ history }: NamedHistory, part: Part, name: string): Series['points'] =>
   history.map((record) => [record.epoch, scoreIn(record, part, name)])
 
+/** Up to so many runs are shown with their training curves, too. */
+const CLEAR = 3
+
 /** Train and validation of one run, or the judged curve of each of several with train dashed. */
 function seriesOf(runs: readonly NamedHistory[], name: string): Series[] {
   const [first, ...others] = runs
@@ -45,7 +48,7 @@ function seriesOf(runs: readonly NamedHistory[], name: string): Series[] {
     points: line(run, judged(run), name),
   }))
   const dashed = runs.flatMap((run, color) =>
-    judged(run) === 'train'
+    judged(run) === 'train' || runs.length > CLEAR
       ? []
       : [{ label: `${run.label}, train`, color, dashed: true, points: line(run, 'train', name) }],
   )
