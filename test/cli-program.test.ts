@@ -148,6 +148,73 @@ describe('eval and predict', () => {
   })
 })
 
+describe('runs and plot', () => {
+  const methods = [
+    ...['--optimizer', 'lion', '--schedule', 'cosine', '--warmup', '1', '--weight-decay', '0.1'],
+    ...['--clip-norm', '1', '--label-smoothing', '0.1', '--mixup', '0.2', '--ema', '0.9'],
+    ...['--accumulate', '2'],
+  ]
+
+  beforeAll(async () => {
+    const args = ['train', 'mlp', '--epochs', '2', '--backend', 'wasm', ...methods]
+    const { code, error } = await run(...args, '--out', 'list/methods')
+    expect([code, error]).toEqual([0, ''])
+    cpSync(inFolder('run'), inFolder('list/plain'), { recursive: true })
+  }, 60_000)
+
+  test('train keeps its methods in the config, and resume refuses others', async () => {
+    const config = JSON.parse(readFileSync(inFolder('list/methods/config.json'), 'utf8'))
+    expect(config).toMatchObject({ schedule: 'cosine', warmup: 1, ema: 0.9, accumulate: 2 })
+    expect(config).toMatchObject({ mixup: 0.2, weightDecay: 0.1, clipNorm: 1 })
+    const other = await run('train', '--resume', 'list/methods', '--ema', '0.5')
+    expect(other.code).toBe(1)
+    expect(other.error).toContain('expected ema 0.9, as the run was started with, got 0.5')
+    const more = await run('train', '--resume', 'list/plain', '--mixup', '0.5')
+    expect(more.error).toContain('expected no mixup, as the run was started, got 0.5')
+  })
+
+  test('runs lists them, with what they differ in', async () => {
+    const { code, out, error } = await run('runs', 'list')
+    expect([code, error]).toEqual([0, ''])
+    expect(out).toMatch(/run +model +data +epochs +accuracy +loss/)
+    expect(out).toMatch(/methods +mlp +digits +2\/2 +\d+\.\d\d % +\d\.\d+/)
+    expect(out).toMatch(/plain +lenet +digits +2\/2/)
+    expect(out).toMatch(/optimizer +(lion|adam) +(methods|plain)/)
+    expect(out).not.toMatch(/inputShape|normalize|NaN|undefined/)
+    expect(Math.max(...out.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(80)
+    const json = lines((await run('runs', 'list', '--sort', 'accuracy', '--json')).out)
+    expect(json.map(({ event }) => event)).toEqual(['run', 'run'])
+    expect(Number(json[0]!['accuracy'])).toBeGreaterThan(Number(json[1]!['accuracy']))
+  })
+
+  test('a damaged run is named, and the others are listed', async () => {
+    cpSync(inFolder('list/plain'), inFolder('half/one'), { recursive: true })
+    cpSync(inFolder('list/plain'), inFolder('half/two'), { recursive: true })
+    truncateSync(inFolder('half/two/last.safetensors'), 100)
+    const { code, out, error } = await run('runs', 'half')
+    expect(code).toBe(0)
+    expect(out).toContain('one')
+    expect(error).toMatch(/half\/two\/last\.safetensors: expected a header/)
+    expect((await run('plot', 'half')).code).toBe(1)
+  })
+
+  test('plot draws curves here and as files', async () => {
+    const one = await run('plot', 'list/methods')
+    expect([one.code, one.error]).toEqual([0, ''])
+    for (const text of ['loss   ⠒⠒⠒ train', 'accuracy %', 'list/methods/curves.svg']) {
+      expect(one.out).toContain(text)
+    }
+    const both = await run('plot', 'list', '--out', 'both.png')
+    expect(both.out).toMatch(/loss +⠒⠒⠒ methods +⠂⠐⠄ plain/)
+    expect(readFileSync(inFolder('both.png')).subarray(1, 4).toString()).toBe('PNG')
+    await run('plot', 'list/methods', 'list/plain')
+    expect(readFileSync(inFolder('list/compare.svg'), 'utf8')).toContain('>2 runs</text>')
+    // As `list/*` has it: the pictures are left aside.
+    const again = await run('plot', 'list/compare.png', 'list/methods', 'list/plain', '--json')
+    expect(lines(again.out)[0]).toMatchObject({ runs: ['list/methods', 'list/plain'] })
+  })
+})
+
 test('a reader that goes away is no error', async () => {
   const { child, outcome } = start(['train', 'mlp', '--epochs', '3', '--out', 'pipe'])
   child.stdout!.once('data', () => child.stdout!.destroy())
@@ -205,6 +272,11 @@ describe('wrong usage ends with 2', () => {
     [['trian'], 'train'],
     [['predict', 'run'], 'image'],
     [['train', '--resume', 'run', '--out', 'other'], 'leave out --out'],
+    [['train', 'lenet', '--schedule', 'cosin'], "Did you mean 'cosine'?"],
+    [['train', 'lenet', '--ema', '1'], 'below 1'],
+    [['train', 'lenet', '--weight-decay', '-1'], 'number from 0'],
+    [['runs', '--sort', 'los'], "Did you mean 'loss'?"],
+    [['plot'], 'run'],
   ])('%j', async (args, text) => {
     const { code, out, error } = await run(...args)
     expect(code).toBe(2)
@@ -226,6 +298,15 @@ describe('failures end with 1, without a stack', () => {
     ['a folder as an image', ['predict', 'run', 'damaged'], 'a folder where a file is needed'],
     ['a checkpoint as a run', ['eval', 'run/best.safetensors'], 'got a file. Name a folder'],
     ['a name too long', ['train', 'lenet', '--out', 'a'.repeat(300)], 'Choose a shorter path'],
+    [
+      'a warm-up of a plateau',
+      ['train', 'mlp', '--schedule', 'plateau', '--warmup', '1'],
+      'cosine',
+    ],
+    ['a folder of no runs', ['runs', 'cache'], 'a folder with runs, got none'],
+    ['runs nowhere', ['runs', 'nowhere'], 'got no such folder'],
+    ['a plot of nothing', ['plot', 'text.png'], 'got a file'],
+    ['a plot as GIF', ['plot', 'run', '--out', 'x.gif'], '.svg or .png'],
     ['no compiler', ['eval', 'run', '--backend', 'native'], 'C compiler'],
   ])('%s', async (name, args, text) => {
     writeFileSync(inFolder('text.png'), 'no image')

@@ -7,8 +7,10 @@ import type { ArrayView } from '../src/base/array.ts'
 import { Canvas, fitText, textWidth } from '../src/cli/canvas.ts'
 import { drawGallery, type Prediction } from '../src/cli/gallery.ts'
 import { readImage } from '../src/cli/image.ts'
+import { drawCharts } from '../src/cli/terminal/charts.ts'
 import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
+import { drawTable } from '../src/cli/terminal/table.ts'
 import { glyphRows } from '../src/plot/font.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
@@ -57,10 +59,48 @@ describe('curves', () => {
     expect(Math.max(...plot.map((line) => [...line].length))).toBeLessThanOrEqual(40 + 10)
   })
 
+  test('more curves than two are dashed, each its own way, with the legend below if it is long', () => {
+    const curves = ['a', 'b', 'c', 'd'].map((label, i) => ({ label, values: [i, i + 1] }))
+    const text = drawCurves(curves, { title: 't', width: 40, color: false })
+    const [, ...samples] = /t {3}(\S+) a {3}(\S+) b {3}(\S+) c {3}(\S+) d/.exec(text)!
+    expect(new Set(samples).size).toBe(4)
+    const long = curves.map((curve) => ({ ...curve, label: curve.label.repeat(30) }))
+    const head = drawCurves(long, { title: 't', width: 40, color: false }).split('\n').slice(0, 5)
+    expect(head.map((line) => line.trim().slice(-1))).toEqual(['t', 'a', 'b', 'c', 'd'])
+  })
+
   test('colours only where asked for', () => {
     const escapeCode = String.fromCodePoint(27)
     expect(drawCurves([train], { title: 'loss', color: true })).toContain(escapeCode)
     expect(drawCurves([train], { title: 'loss', color: false })).not.toContain(escapeCode)
+  })
+})
+
+describe('tables and charts', () => {
+  const columns = [
+    { title: 'name', cell: (row: string) => row },
+    { title: 'n', align: 'right', cell: (row: string) => `${row.length}` },
+    { title: 'last', cell: (row: string) => row.at(-1)! },
+  ] as const
+
+  test('columns are as wide as they need, and the last ones go where there is no room', () => {
+    expect(drawTable(['ab', 'abcdefghijkl'], columns, 80)).toEqual([
+      'name           n  last',
+      'ab             2  b',
+      'abcdefghijkl  12  l',
+    ])
+    expect(drawTable(['abc'], columns, 9)).toEqual(['name  n', 'abc   3'])
+    expect(drawTable(['abc'], columns, 1)).toEqual(['name', 'abc'])
+  })
+
+  test('two charts stand side by side where there is room', () => {
+    const chart = (title: string) => ({ title, curves: [{ label: 'x', values: [1, 2, 3] }] })
+    const draw = (columns: number) =>
+      drawCharts([chart('first'), chart('second')], { columns, color: false })
+    expect(draw(120)).toMatch(/first.*second/)
+    expect(draw(80)).not.toMatch(/first.*second/)
+    const lines = draw(120).split('\n')
+    expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(120)
   })
 })
 

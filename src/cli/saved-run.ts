@@ -92,7 +92,7 @@ function isText(value: unknown): boolean {
 /** The command line's own part of a checkpoint. */
 export function configOf({ path, state }: Checkpoint): RunConfig {
   const bad = Object.entries(fields).find(([name, isValid]) => !isValid(state.config[name]))
-  if (!bad) return { ...methods, ...state.config } as unknown as RunConfig
+  if (!bad) return { ...state.config, ...methods, ...state.config } as unknown as RunConfig
   throw new BrickError({
     kind: 'checkpoint',
     where: path,
