@@ -6,6 +6,7 @@ import { BatchNorm1d } from '../src/nn/batchnorm.ts'
 import { crossEntropy } from '../src/nn/cross-entropy.ts'
 import { Dropout } from '../src/nn/dropout.ts'
 import { Linear } from '../src/nn/linear.ts'
+import { mse } from '../src/nn/losses.ts'
 import { Module } from '../src/nn/module.ts'
 import { Sequential } from '../src/nn/sequential.ts'
 import { stepLR } from '../src/optim/schedules/decay.ts'
@@ -468,6 +469,22 @@ describe('fit refuses', () => {
     ['another rhythm', { scheduleEvery: 'hour' as 'step' }, /'epoch' or 'step', got 'hour'/],
   ])('%s', async (_, options, message) => {
     await expect(refused(options)).rejects.toThrow(message)
+  })
+})
+
+test.each(['inputs', 'targets'] as const)('NaN in the %s of a batch is named', async (part) => {
+  const good = {
+    inputs: { dtype: 'f32' as const, shape: [6, 1], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+    targets: { dtype: 'f32' as const, shape: [6, 1], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+  }
+  good[part].data[4] = Number.NaN
+  const set = new ArrayDataset({ name: 'holes', ...good })
+  const options = { ...usual, loss: mse, metrics: [], batchSize: 3, shuffle: false }
+  await expect(trainModel(new Sequential(new Linear(1, 1)), set, options)).rejects.toMatchObject({
+    kind: 'numeric',
+    where: 'train.fit: epoch 1, step 2 of 2',
+    wanted: `finite ${part}`,
+    got: 'NaN in example 1 of the batch',
   })
 })
 

@@ -60,7 +60,7 @@ const mixed = (y: Tensor, lambda: Tensor): Tensor =>
  * @example
  * ```ts
  * await train.fit(model, trainSet, {
- *   loss: nn.crossEntropy, optimizer: optim.adam(), mix: train.mixup({ classes: 10 }),
+ *   loss: nn.crossEntropy, optimizer: optim.adam(), progress: 'none', mix: train.mixup({ classes: 10 }),
  * })
  * ```
  */
@@ -104,7 +104,7 @@ const within = (index: Tensor, from: Tensor, to: Tensor): Tensor =>
  * @example
  * ```ts
  * await train.fit(model, trainSet, {
- *   loss: nn.crossEntropy, optimizer: optim.adam(), mix: train.cutmix({ classes: 10 }),
+ *   loss: nn.crossEntropy, optimizer: optim.adam(), progress: 'none', mix: train.cutmix({ classes: 10 }),
  * })
  * ```
  */

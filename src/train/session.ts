@@ -14,6 +14,7 @@ import { Evaluator, tensorsOf } from './evaluate.ts'
 import type { EventListener } from './events.ts'
 import { type Best, type EpochRecord, follow, monitored, type Scores } from './history.ts'
 import { asArgument } from './mixing.ts'
+import { hasNonFinite } from './nan.ts'
 import { NanWatch } from './nan-watch.ts'
 import type { Settings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
@@ -121,7 +122,7 @@ export class Session {
     let step = this.loader.position.batch
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
       const loss = this.tally.add(values, note.examples)
-      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note.step, steps)
+      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note, steps)
       void tell({ type: 'step', epoch, step: note.step, steps, loss, lr: note.lr })
       if (!note.kind.measures) return
       const found = this.#steps.layers.read(values, this.tally.sizeOf(note.examples))
@@ -147,7 +148,7 @@ export class Session {
     const all = this.epoch * this.loader.length + step
     const measures = statistics !== undefined && (all - 1) % statistics.every === 0
     const examples = batch[0].shape[0]!
-    return { step, examples, kind: { updates, measures }, lr: this.optimizer.lr }
+    return { step, examples, batch, kind: { updates, measures }, lr: this.optimizer.lr }
   }
 
   #argumentsOf(batch: Batch, step: number): StepArguments {
@@ -255,6 +256,7 @@ interface Note {
   /** From 1, within the epoch. */
   readonly step: number
   readonly examples: number
+  readonly batch: Batch
   readonly kind: StepKind
   readonly lr: number
 }
@@ -274,12 +276,21 @@ function checkTrainable({ parameters }: Optimizer): void {
 const lossRemedy =
   'Lower the learning rate, check that targets are classes that the model has, or find the operation with debugNan: true (--debug-nan).'
 
-function lossError(loss: number, epoch: number, step: number, steps: number): BrickError {
+function lossError(loss: number, epoch: number, { step, batch }: Note, steps: number): BrickError {
+  const where = `train.fit: epoch ${epoch}, step ${step} of ${steps}`
+  const bad = batch.findIndex(({ data }) => hasNonFinite(data))
+  if (bad < 0) {
+    const wanted = 'a finite loss'
+    return new BrickError({ kind: 'numeric', where, wanted, got: `${loss}`, remedy: lossRemedy })
+  }
+  const { data, shape } = batch[bad]!
+  const at = data.findIndex((value: number) => !Number.isFinite(value))
+  const example = Math.floor(at / (data.length / shape[0]!))
   return new BrickError({
     kind: 'numeric',
-    where: `train.fit: epoch ${epoch}, step ${step} of ${steps}`,
-    wanted: 'a finite loss',
-    got: `${loss}`,
-    remedy: lossRemedy,
+    where,
+    wanted: `finite ${bad === 0 ? 'inputs' : 'targets'}`,
+    got: `${data[at]} in example ${example} of the batch`,
+    remedy: 'Clean the data, or check its normalisation.',
   })
 }
