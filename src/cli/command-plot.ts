@@ -4,6 +4,7 @@ import type { EpochRecord } from '../train/history.ts'
 import {
   curveNames,
   type NamedHistory,
+  runLine,
   writeCurvesPng,
   writeCurvesSvg,
 } from '../train/logs/curves.ts'
@@ -22,12 +23,14 @@ export async function plotCommand(
   const listed = await runsOf(folders)
   const names = distinctNames(listed)
   const runs = listed.map(({ state }, i) => ({ label: names[i]!, history: state.history }))
-  const title = runs.length === 1 ? runs[0]!.label : `${runs.length} runs`
+  const options = runs.length === 1 ? headOf(listed[0]!) : { title: `${runs.length} runs` }
   const files = writers ?? defaultFiles(listed.map(({ folder }) => folder))
-  for (const { path, write } of files) await write(path, runs, { title })
+  for (const { path, write } of files) await write(path, runs, options)
   const drawn = listed.map(({ folder }) => folder)
   output.event({ event: 'plot', runs: drawn, files: files.map(({ path }) => path) })
-  output.print(`\n${drawCharts(chartsOf(runs), { ...output, height: 11 })}`)
+  output.print(
+    `\n${drawCharts([...chartsOf(runs), ...rateChart(runs)], { ...output, height: 11 })}`,
+  )
   output.print(files.map(({ path }) => `written  ${path}`).join('\n'))
   return 0
 }
@@ -45,6 +48,15 @@ async function runsOf(folders: readonly string[]): Promise<ListedRun[]> {
     if ('state' in run) return run
     throw run.error
   })
+}
+
+/** The title of a single run's curves, as training wrote it. */
+function headOf({ name, state }: ListedRun) {
+  const { config, data, optimizer } = state
+  const { initialLrs = [optimizer.initialLr] } = optimizer
+  const model = typeof config['model'] === 'string' ? config['model'] : 'model'
+  const subtitle = runLine(model, data.name, optimizer.name, initialLrs, data.batchSize)
+  return { title: name, subtitle }
 }
 
 /** Folder names, or whole paths where two names are the same. */
@@ -105,4 +117,14 @@ export function chartsOf(runs: readonly NamedHistory[]): Chart[] {
     }))
     return { title, curves }
   })
+}
+
+/** A chart of the learning rates, where they change. */
+function rateChart(runs: readonly NamedHistory[]): Chart[] {
+  const curves = runs.map(({ label, history }) => ({
+    label: runs.length === 1 ? 'of each last step' : label,
+    values: history.map(({ lr }) => lr ?? Number.NaN),
+  }))
+  const isConstant = curves.every(({ values }) => new Set(values).size < 2)
+  return isConstant ? [] : [{ title: 'learning rate', curves }]
 }

@@ -62,7 +62,7 @@ export class Session {
     checkTrainable(this.optimizer)
     this.initialLrs = this.optimizer.groups.map(({ lr }) => lr)
     this.schedule = scheduleFor(this.optimizer, settings)
-    this.ema = settings.ema && new EMA(model as EMAModel, settings.ema)
+    this.ema = settings.ema && new EMA(model, settings.ema)
     this.#lr = this.optimizer.lr
     this.tally = new Tally(metrics)
     this.#evaluator = validation && new Evaluator(model, { loss, metrics, ...given })
@@ -81,7 +81,7 @@ export class Session {
     return statesOf(this.model, {
       optimizer: this.optimizer.stateDict(),
       ema: this.emaStates,
-      accumulated: this.#accumulator?.states ?? {},
+      accumulated: this.accumulated,
     })
   }
 
@@ -249,8 +249,6 @@ export class Session {
     return arrays !== undefined
   }
 }
-
-type EMAModel = ConstructorParameters<typeof EMA>[0]
 
 interface Note {
   /** From 1, within the epoch. */

@@ -125,6 +125,18 @@ export async function writeCurvesPng(
   await writeAtomically(path, png)
 }
 
+/** What was trained, in a line. */
+export function runLine(
+  model: string,
+  data: string,
+  optimizer: string,
+  lrs: readonly number[],
+  batchSize: number,
+): string {
+  const rates = [...new Set(lrs)].join(', ')
+  return `${model} on ${data} · ${optimizer}, learning rate ${rates} · batches of ${batchSize}`
+}
+
 /** `curves.svg` and `curves.png` of a run's folder. */
 export async function writeCurves(
   folder: string,

@@ -6,7 +6,7 @@ import type { TrainEvent } from '../events.ts'
 import type { Session } from '../session.ts'
 import { type Arrays, modelArrays } from '../session-state.ts'
 import { csvOf } from './csv.ts'
-import { writeCurves } from './curves.ts'
+import { runLine, writeCurves } from './curves.ts'
 import { environment } from './environment.ts'
 import { TensorBoardLog } from './tensorboard.ts'
 
@@ -69,15 +69,11 @@ function parametersIn({ model }: Session, arrays: Arrays): Arrays {
   return new Map([...modelArrays(arrays)].filter(([name]) => names.has(name)))
 }
 
-/** What was trained, in a line. */
 function subtitleOf(config: Readonly<Record<string, unknown>>, session: Session): string {
   const { model, loader, optimizer, initialLrs } = session
+  const { dataset, batchSize } = loader
   const name = typeof config['model'] === 'string' ? config['model'] : model.constructor.name
-  return [
-    `${name} on ${loader.dataset.name}`,
-    `${optimizer.constructor.name}, learning rate ${initialLrs.join(', ')}`,
-    `batches of ${loader.batchSize}`,
-  ].join(' · ')
+  return runLine(name, dataset.name, optimizer.constructor.name, initialLrs, batchSize)
 }
 
 /** Adds this part of the run to `environment.json`. */
