@@ -12,6 +12,8 @@ export class Accumulator {
   readonly #names: readonly string[]
   readonly #sums: readonly Tensor[]
   readonly #examples = variable(zeros([]))
+  /** Parameters that have had a gradient. */
+  readonly #touched = new Set<number>()
 
   constructor(parameters: readonly Tensor[], names: readonly string[]) {
     this.#names = names
@@ -23,7 +25,9 @@ export class Accumulator {
     noGrad(() => {
       this.#sums.forEach((sum, i) => {
         const g = gradients[i]
-        if (g) sum.assign(sum.add(g.detach().mul(examples)))
+        if (!g) return
+        this.#touched.add(i)
+        sum.assign(sum.add(g.detach().mul(examples)))
       })
       this.#examples.assign(this.#examples.add(examples))
     })
@@ -37,9 +41,23 @@ export class Accumulator {
         const g = gradients[i]
         return g && sum.add(g.detach().mul(examples)).mul(share)
       })
-      for (const sum of [...this.#sums, this.#examples]) sum.assign(zeros(sum.shape))
+      this.#clear()
       return means
     })
+  }
+
+  /** The mean gradients of the batches so far, at least one; the sums begin anew. */
+  takeRest(): Gradients {
+    return noGrad(() => {
+      const share = this.#examples.reciprocal()
+      const means = this.#sums.map((sum, i) => (this.#touched.has(i) ? sum.mul(share) : undefined))
+      this.#clear()
+      return means
+    })
+  }
+
+  #clear(): void {
+    for (const sum of [...this.#sums, this.#examples]) sum.assign(zeros(sum.shape))
   }
 
   /** The sums by the parameters' names. */

@@ -1,11 +1,12 @@
 import { BrickError } from '../base/errors.ts'
-import { type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Dataset } from '../data/dataset.ts'
+import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Example } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
 import type { Module } from '../nn/module.ts'
 import { compile } from '../tensor/compile.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { ClassCheck } from './class-check.ts'
 import type { Metric } from './metrics.ts'
 import { Pipeline } from './pipeline.ts'
 import { type LossFunction, lossOf, Tally } from './tally.ts'
@@ -62,6 +63,7 @@ export class Evaluator {
   readonly #model: Module
   readonly #options: EvaluateOptions
   readonly #tally: Tally
+  readonly #classes = new ClassCheck('evaluation')
   readonly #step: (x: Tensor, y: Tensor) => Tensor
 
   constructor(model: Module, options: EvaluateOptions) {
@@ -72,24 +74,28 @@ export class Evaluator {
     this.#step = compile((x: Tensor, y: Tensor) =>
       noGrad(() => {
         const output = model.forward(x)
+        if (output instanceof Tensor) this.#classes.output = output.shape
         return this.#tally.pack(loss && lossOf(loss, output, y), output, y)
       }),
     )
   }
 
   /** Measures one dataset. */
-  async run(dataset: Dataset): Promise<Tally> {
+  async run(dataset: AnyDataset<Example>): Promise<Tally> {
     const { batchSize = EVALUATION_BATCH, normalize, signal } = this.#options
     const loader = new DataLoader(dataset, {
       batchSize,
       ...(normalize === undefined ? {} : { normalize }),
     })
     this.#tally.clear()
+    let steps = 0
     const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
     await evaluating(this.#model, async () => {
-      for (const batch of loader.batches()) {
+      for await (const batch of loader) {
         if (signal?.aborted) throw interrupted('evaluation')
-        await pipeline.push(this.#step(...tensorsOf(batch)), batch[0].shape[0]!)
+        const result = this.#step(...tensorsOf(batch))
+        this.#classes.check(dataset, batch, ++steps)
+        await pipeline.push(result, batch[0].shape[0]!)
       }
       await pipeline.drain()
     })
@@ -115,7 +121,7 @@ export function interrupted(where: string): BrickError {
  */
 export async function evaluate(
   model: Module,
-  dataset: Dataset,
+  dataset: AnyDataset<Example>,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const tally = await new Evaluator(model, options).run(dataset)

@@ -96,6 +96,7 @@ async function stateOf(session: Session, versions: RunState['versions']): Promis
     best: best ?? null,
     tally: tally.state,
     seconds,
+    batches: session.batches,
   }
 }
 
@@ -125,7 +126,12 @@ async function resumeFrom(session: Session, { path, arrays, state }: Checkpoint)
   session.history = [...state.history]
   session.best = state.best ?? undefined
   session.seconds = state.seconds
+  session.batches = state.batches ?? batchesOf(session)
 }
+
+/** Format 1 did not count them, and had no loaders of unknown length. */
+const batchesOf = ({ loader }: Session): number =>
+  loader.position.epoch * (loader.length || 0) + loader.position.batch
 
 /** The rates go on where they stood; one that the optimiser is now made with otherwise prevails. */
 function restoreRates({ optimizer, schedule, initialLrs }: Session, state: RunState): void {

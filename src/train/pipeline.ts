@@ -4,6 +4,8 @@ import type { Tensor } from '../tensor/tensor.ts'
 
 /** Timers, signals and the terminal get their turn after so much time at the latest. */
 const TURN_MS = 15
+/** Of all pipelines: an epoch may be shorter than that. */
+let lastTurn = performance.now()
 
 /**
  * Results of steps that are under way. They are read a few steps late, so that the next step can
@@ -13,7 +15,6 @@ export class Pipeline<Note> {
   readonly #lag: number
   readonly #take: (values: TypedArray, note: Note) => void
   readonly #waiting: { readonly result: Tensor; readonly note: Note }[] = []
-  #lastTurn = performance.now()
 
   /**
    * @param lag Steps that may be under way.
@@ -27,9 +28,9 @@ export class Pipeline<Note> {
   async push(result: Tensor, note: Note): Promise<void> {
     this.#waiting.push({ result, note })
     while (this.#waiting.length > this.#lag) await this.#next()
-    if (performance.now() - this.#lastTurn > TURN_MS) {
+    if (performance.now() - lastTurn > TURN_MS) {
       await nextTurn()
-      this.#lastTurn = performance.now()
+      lastTurn = performance.now()
     }
   }
 

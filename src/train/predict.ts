@@ -106,7 +106,7 @@ async function outputsOf(
     })
   })
   let done = 0
-  for (const batch of loader.batches()) {
+  for await (const batch of loader) {
     const [x] = tensorsOf(batch)
     for (let sample = 0; sample < samples; sample++) {
       if (signal?.aborted) throw interrupted('prediction')

@@ -56,6 +56,8 @@ export interface RunState {
   readonly tally: TallyState
   /** Time spent in that epoch so far. */
   readonly seconds: number
+  /** Steps of all epochs. */
+  readonly batches?: number
 }
 
 /** Indented, as `last.json` shows it. */
@@ -63,7 +65,9 @@ export function showRunState(state: RunState): string {
   return `${JSON.stringify(state, undefined, 2)}\n`
 }
 
-const fields: Readonly<Record<Exclude<keyof RunState, 'best' | 'schedule' | 'options'>, string>> = {
+const fields: Readonly<
+  Record<Exclude<keyof RunState, 'best' | 'schedule' | 'options' | 'batches'>, string>
+> = {
   format: 'number',
   versions: 'object',
   config: 'object',

@@ -1,7 +1,8 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { type Batch, DataLoader } from '../data/dataloader.ts'
-import type { Dataset } from '../data/dataset.ts'
+import { type AnyDataset, type Batch, DataLoader } from '../data/dataloader.ts'
+import type { Example } from '../data/dataset.ts'
+import { IterableDataset } from '../data/iterable.ts'
 import { uniformAt } from '../data/random.ts'
 import type { Module } from '../nn/module.ts'
 import { EMA } from '../optim/ema.ts'
@@ -10,11 +11,12 @@ import type { Schedule } from '../optim/schedules/schedule.ts'
 import { generator } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { Accumulator } from './accumulator.ts'
+import { badBatch } from './bad-batch.ts'
+import { ClassCheck } from './class-check.ts'
 import { Evaluator, tensorsOf } from './evaluate.ts'
 import type { EventListener } from './events.ts'
 import { type Best, type EpochRecord, follow, monitored, type Scores } from './history.ts'
 import { asArgument } from './mixing.ts'
-import { hasNonFinite } from './nan.ts'
 import { NanWatch } from './nan-watch.ts'
 import type { Settings } from './options.ts'
 import { Pipeline } from './pipeline.ts'
@@ -43,21 +45,24 @@ export class Session {
   best: Best | undefined
   /** Time spent in the running epoch before it was interrupted. */
   seconds = 0
+  /** Steps of all epochs. */
+  batches = 0
   readonly #evaluator: Evaluator | undefined
   readonly #watch: NanWatch | undefined
   readonly #accumulator: Accumulator | undefined
   readonly #steps: Steps
+  readonly #classes = new ClassCheck('train.fit')
   /** The rate of the last step. */
   #lr: number
   #bestArrays: Arrays | undefined
 
-  constructor(model: Module, trainSet: Dataset, settings: Settings) {
-    const { batchSize, shuffle, seed, normalize, metrics, validation } = settings
+  constructor(model: Module, trainSet: AnyDataset<Example>, settings: Settings) {
+    const { normalize, metrics, validation } = settings
     const loss = settings.validationLoss ?? settings.loss
     const given = normalize === undefined ? {} : { normalize }
     this.model = model
     this.settings = settings
-    this.loader = new DataLoader(trainSet, { batchSize, shuffle, seed, ...given })
+    this.loader = loaderFor(trainSet, settings)
     this.optimizer = settings.optimizer(model)
     checkTrainable(this.optimizer)
     this.initialLrs = this.optimizer.groups.map(({ lr }) => lr)
@@ -71,7 +76,15 @@ export class Session {
       this.#accumulator = new Accumulator(optimizer.parameters, optimizer.names)
     }
     const accumulator = this.#accumulator
-    this.#steps = new Steps({ model, optimizer, settings, tally, accumulator, ema })
+    this.#steps = new Steps({
+      model,
+      optimizer,
+      settings,
+      tally,
+      accumulator,
+      ema,
+      classes: this.#classes,
+    })
     const states = () => [...this.states.values(), generator.key]
     this.#watch = settings.debugNan ? new NanWatch(states) : undefined
   }
@@ -117,9 +130,9 @@ export class Session {
     const { signal } = this.settings
     if (signal?.aborted) return false
     const epoch = this.epoch + 1
-    const steps = this.loader.length
+    const { epoch: passes, batch: from } = this.loader.position
+    const steps = this.loader.length || 0
     const start = performance.now()
-    let step = this.loader.position.batch
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
       const loss = this.tally.add(values, note.examples)
       if (!Number.isFinite(loss)) throw lossError(loss, epoch, note, steps)
@@ -129,32 +142,46 @@ export class Session {
       void tell({ type: 'statistics', epoch, step: note.step, steps, ...found })
     })
     this.model.train()
+    let step = from
+    let isDue = false
     for await (const batch of this.loader) {
-      step++
-      const note = this.#noteOf(batch, step)
-      this.#lr = note.lr
+      const note = this.#noteOf(batch, ++step)
       await this.#makeStep(batch, note, pipeline)
-      if (note.kind.updates && this.settings.scheduleEvery === 'step') this.schedule?.step()
+      isDue = !note.kind.updates
+      if (note.kind.updates) this.#afterUpdate()
       if (signal?.aborted) break
     }
+    const isComplete = this.loader.position.epoch > passes
+    if (isComplete && isDue) this.#updateByRest()
     await pipeline.drain()
     this.seconds += (performance.now() - start) / 1000
-    return step === steps
+    return isComplete
+  }
+
+  #afterUpdate(): void {
+    if (this.settings.scheduleEvery === 'step') this.schedule?.step()
+  }
+
+  /** The update that a loader of unknown length leaves in the end. */
+  #updateByRest(): void {
+    this.#steps.updateByRest()
+    this.#afterUpdate()
   }
 
   #noteOf(batch: Batch, step: number): Note {
     const { accumulate, statistics } = this.settings
     const updates = step % accumulate === 0 || step === this.loader.length
-    const all = this.epoch * this.loader.length + step
-    const measures = statistics !== undefined && (all - 1) % statistics.every === 0
+    const measures = statistics !== undefined && this.batches % statistics.every === 0
+    this.batches++
+    this.#lr = this.optimizer.lr
     const examples = batch[0].shape[0]!
-    return { step, examples, batch, kind: { updates, measures }, lr: this.optimizer.lr }
+    return { step, examples, batch, kind: { updates, measures }, lr: this.#lr }
   }
 
-  #argumentsOf(batch: Batch, step: number): StepArguments {
+  #argumentsOf(batch: Batch): StepArguments {
     const { mix, seed } = this.settings
     if (!mix) return tensorsOf(batch)
-    const stream = MIX_STREAM - (this.epoch * this.loader.length + step)
+    const stream = MIX_STREAM - this.batches
     let index = 0
     const drawn = mix.draw(() => uniformAt(seed, stream, index++), batch[0].shape)
     return [...tensorsOf(batch), asArgument(drawn)]
@@ -162,8 +189,12 @@ export class Session {
 
   async #makeStep(batch: Batch, note: Note, pipeline: Pipeline<Note>): Promise<void> {
     const { kind, step } = note
-    const args = this.#argumentsOf(batch, step)
-    if (!this.#watch) return pipeline.push(this.#steps.run(kind, args), note)
+    const args = this.#argumentsOf(batch)
+    if (!this.#watch) {
+      const result = this.#steps.run(kind, args)
+      this.#classes.check(this.loader.dataset, batch, step)
+      return pipeline.push(result, note)
+    }
     const place = `epoch ${this.epoch + 1}, step ${step}`
     await this.#watch.before(batch)
     const result = this.#steps.run(kind, args)
@@ -204,7 +235,7 @@ export class Session {
     return this.ema ? this.ema.applied(body) : body()
   }
 
-  async #validate(validation: Dataset): Promise<Scores> {
+  async #validate(validation: AnyDataset<Example>): Promise<Scores> {
     const scores = (await this.#evaluator!.run(validation)).scores()
     if (Number.isFinite(scores.loss)) return scores
     throw new BrickError({
@@ -254,6 +285,7 @@ interface Note {
   /** From 1, within the epoch. */
   readonly step: number
   readonly examples: number
+  /** Kept until its loss is known to be a number. */
   readonly batch: Batch
   readonly kind: StepKind
   readonly lr: number
@@ -275,20 +307,22 @@ const lossRemedy =
   'Lower the learning rate, check that targets are classes that the model has, or find the operation with debugNan: true (--debug-nan).'
 
 function lossError(loss: number, epoch: number, { step, batch }: Note, steps: number): BrickError {
-  const where = `train.fit: epoch ${epoch}, step ${step} of ${steps}`
-  const bad = batch.findIndex(({ data }) => hasNonFinite(data))
-  if (bad < 0) {
-    const wanted = 'a finite loss'
-    return new BrickError({ kind: 'numeric', where, wanted, got: `${loss}`, remedy: lossRemedy })
-  }
-  const { data, shape } = batch[bad]!
-  const at = data.findIndex((value: number) => !Number.isFinite(value))
-  const example = Math.floor(at / (data.length / shape[0]!))
-  return new BrickError({
-    kind: 'numeric',
-    where,
-    wanted: `finite ${bad === 0 ? 'inputs' : 'targets'}`,
-    got: `${data[at]} in example ${example} of the batch`,
-    remedy: 'Clean the data, or check its normalisation.',
+  const where = `train.fit: epoch ${epoch}, step ${step}${steps ? ` of ${steps}` : ''}`
+  const parts = { kind: 'numeric', where, wanted: 'a finite loss', got: `${loss}` } as const
+  return badBatch(batch, where) ?? new BrickError({ ...parts, remedy: lossRemedy })
+}
+
+/** The loader of a run: its batches, their order and what is done to them. */
+function loaderFor(trainSet: AnyDataset<Example>, settings: Settings): DataLoader {
+  const { batchSize, shuffle, seed, normalize, augment, loading } = settings
+  const isOrdered = loading?.sampler !== undefined || trainSet instanceof IterableDataset
+  const order = loading?.batchSampler ? {} : { batchSize, shuffle: shuffle && !isOrdered }
+  return new DataLoader(trainSet, {
+    ...order,
+    seed,
+    ...(normalize === undefined ? {} : { normalize }),
+    ...(augment ? { transform: augment } : {}),
+    persistentWorkers: true,
+    ...loading,
   })
 }

@@ -4,8 +4,9 @@ import type { EMA } from '../optim/ema.ts'
 import type { Gradients, Optimizer } from '../optim/optimizer.ts'
 import { compile } from '../tensor/compile.ts'
 import { cat } from '../tensor/functions.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import type { Accumulator } from './accumulator.ts'
+import type { ClassCheck } from './class-check.ts'
 import { LayerWatch } from './layer-statistics.ts'
 import type { Settings } from './options.ts'
 import { lossOf, type Tally } from './tally.ts'
@@ -28,12 +29,14 @@ interface Parts {
   readonly tally: Tally
   readonly accumulator: Accumulator | undefined
   readonly ema: EMA | undefined
+  readonly classes: ClassCheck
 }
 
 /** The steps of a run, compiled when they are first made. */
 export class Steps {
   readonly layers: LayerWatch
   readonly #parts: Parts
+  #rest: (() => void) | undefined
   readonly #programs = new Map<string, (...args: Tensor[]) => Tensor>()
 
   constructor(parts: Parts) {
@@ -57,23 +60,35 @@ export class Steps {
 
   /** The step itself, not compiled. */
   body(kind: StepKind, [inputs, targets, drawn]: StepArguments): Tensor {
-    const { model, optimizer, settings, tally, accumulator, ema } = this.#parts
+    const { model, optimizer, settings, tally, accumulator } = this.#parts
     const { mix, loss } = settings
     const [x, y] = mix && drawn ? mix.apply(inputs, targets, drawn) : [inputs, targets]
     const forward = () => model.forward(x)
     const output = kind.measures ? this.layers.watching(forward) : forward()
+    if (output instanceof Tensor) this.#parts.classes.output = output.shape
     const value = lossOf(loss, output, y)
     value.backward()
     const gradients = optimizer.parameters.map((p) => (p.requiresGrad ? p.grad : undefined))
     const measured = kind.measures ? this.layers.pack(optimizer, gradients) : undefined
     const examples = inputs.shape[0]!
-    if (kind.updates) {
-      const whole = accumulator ? accumulator.take(gradients, examples) : gradients
-      optimizer.step(clipped(whole, settings))
-      ema?.update()
-    } else accumulator?.add(gradients, examples)
+    if (kind.updates) this.#update(accumulator?.take(gradients, examples) ?? gradients)
+    else accumulator?.add(gradients, examples)
     const packed = tally.pack(value.detach(), output.detach(), y)
     return measured ? cat([packed, measured]) : packed
+  }
+
+  #update(gradients: Gradients): void {
+    const { optimizer, settings, ema } = this.#parts
+    optimizer.step(clipped(gradients, settings))
+    ema?.update()
+  }
+
+  /** An update by the gradients that were gathered alone. */
+  updateByRest(): void {
+    const { accumulator } = this.#parts
+    if (!accumulator) return
+    this.#rest ??= compile(() => this.#update(accumulator.takeRest()))
+    this.#rest()
   }
 }
 

@@ -35,23 +35,19 @@ const writeText = (path: string, text: string): Promise<void> =>
 export async function openLogs(session: Session, folder: string, version: string): Promise<Logs> {
   const { logs = ['csv', 'tensorboard'], config = {} } = session.settings
   await noteEnvironment(folder, version)
-  const done = session.epoch * session.loader.length + session.loader.position.batch
-  const board = logs.includes('tensorboard') ? new TensorBoardLog(folder, done) : undefined
-  const stepOf = ({ epoch, step, steps }: { epoch: number; step: number; steps: number }) =>
-    (epoch - 1) * steps + step
+  // Steps that were heard of; a step's statistics follow it.
+  let step = session.batches
+  const board = logs.includes('tensorboard') ? new TensorBoardLog(folder, step) : undefined
   let logged = session.epoch
   return {
     hear(event) {
-      if (event.type === 'step') board?.scalar(stepOf(event), 'loss/step', event.loss)
-      if (event.type === 'statistics') board?.statistics(stepOf(event), event)
+      if (event.type === 'step') board?.scalar(++step, 'loss/step', event.loss)
+      if (event.type === 'statistics') board?.statistics(step, event)
     },
     async save(arrays) {
-      const { history, loader, epoch } = session
-      for (; logged < epoch; logged++) {
-        const isLast = logged + 1 === epoch
-        const weights = isLast ? parametersIn(session, arrays) : new Map()
-        board?.epoch((logged + 1) * loader.length, history[logged]!, weights)
-      }
+      const { history, epoch } = session
+      if (logged < epoch) board?.epoch(step, history[epoch - 1]!, parametersIn(session, arrays))
+      logged = epoch
       await board?.flush()
       if (logs.includes('csv')) await writeText(join(folder, 'metrics.csv'), csvOf(history))
     },
