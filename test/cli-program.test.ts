@@ -152,7 +152,7 @@ describe('runs and plot', () => {
   const methods = [
     ...['--optimizer', 'lion', '--schedule', 'cosine', '--warmup', '1', '--weight-decay', '0.1'],
     ...['--clip-norm', '1', '--label-smoothing', '0.1', '--mixup', '0.2', '--ema', '0.9'],
-    ...['--accumulate', '2'],
+    ...['--accumulate', '2', '--augment'],
   ]
 
   beforeAll(async () => {
@@ -164,7 +164,7 @@ describe('runs and plot', () => {
 
   test('train keeps its methods in the config, and resume refuses others', async () => {
     const config = JSON.parse(readFileSync(inFolder('list/methods/config.json'), 'utf8'))
-    expect(config).toMatchObject({ schedule: 'cosine', warmup: 1, ema: 0.9, accumulate: 2 })
+    expect(config).toMatchObject({ schedule: 'cosine', warmup: 1, ema: 0.9, augment: true })
     expect(config).toMatchObject({ mixup: 0.2, weightDecay: 0.1, clipNorm: 1 })
     const other = await run('train', '--resume', 'list/methods', '--ema', '0.5')
     expect(other.code).toBe(1)

@@ -113,6 +113,7 @@ function methodOptions(config: RunConfig, examples: number) {
     optimizer: optimizerFor(optimizer, lr, weightDecay),
     accumulate,
     ...scheduleFor(spec),
+    ...(config.augment ? { augment: datasetRecord(config.data).augment() } : {}),
     ...(clipNorm === null ? {} : { clipGradNorm: clipNorm }),
     ...(ema === null ? {} : { ema: { decay: ema } }),
     ...(mixup === null

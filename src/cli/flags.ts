@@ -6,6 +6,7 @@ export interface BackendFlags {
 
 /** How `train` learns, besides the optimiser: also kept in the run's config, null where left out. */
 export interface MethodFlags {
+  readonly augment?: boolean
   readonly schedule?: string
   /** Epochs. */
   readonly warmup?: number

@@ -102,6 +102,7 @@ function addTrain(program: Command, done: (code: number) => void): void {
     .option('--warmup <epochs>', 'epochs in which the rate rises', whole(0))
     .option('--weight-decay <share>', 'decay of weights (not of biases and norms)', natural)
     .option('--clip-norm <length>', 'longest gradient', positive)
+    .option('--augment', 'change training images at random, as suits the data')
     .option('--label-smoothing <share>', 'share of the target spread over all classes', share)
     .option('--mixup <alpha>', 'blend examples by Beta(alpha, alpha)', positive)
     .option('--ema <decay>', 'use averaged weights, of which this share stays at each step', share)

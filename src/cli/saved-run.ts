@@ -11,6 +11,7 @@ export type Methods = { readonly [K in keyof MethodFlags]-?: NonNullable<MethodF
 
 /** Runs of older versions have none of these. */
 const methods: Methods = {
+  augment: null,
   schedule: null,
   warmup: null,
   weightDecay: null,
