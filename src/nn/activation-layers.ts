@@ -136,3 +136,6 @@ export class Softplus extends Module {
     return `beta=${this.beta}`
   }
 }
+
+/** Another name of {@link Hardtanh}. */
+export const Ramp = Hardtanh

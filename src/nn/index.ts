@@ -1,23 +1,61 @@
 /** Layers, activation functions, normalisations, losses and initialisers. */
 export * from './activation-layers.ts'
 export * from './activations.ts'
+export * from './adaptive-pool.ts'
 export * from './batchnorm.ts'
+export * from './bilinear.ts'
 export * from './conv.ts'
+export * from './conv-transpose.ts'
 export * from './cross-entropy.ts'
 export * from './ctc.ts'
-export * from './dropout.ts'
+export {
+  alphaDropout,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  gaussianNoise,
+} from './dropout.ts'
+export * from './dropout-layers.ts'
+export * from './embedding.ts'
+export * from './filters.ts'
+export * from './fixed-filters.ts'
 export * from './flatten.ts'
+export * from './global-pool.ts'
 export * as init from './init.ts'
+export * from './instance-norm.ts'
 export * from './linear.ts'
 export * from './loss-layers.ts'
 export * from './losses.ts'
 export * from './margin-losses.ts'
 export { type AnyModule, Module } from './module.ts'
-export * from './normalization.ts'
+export * from './module-list.ts'
+export * from './more-activation-layers.ts'
+export * from './multi-task.ts'
+export * from './norm-layers.ts'
+export {
+  type AffineOptions,
+  batchNorm,
+  batchNormEval,
+  groupNorm,
+  instanceNorm,
+  type LocalResponseOptions,
+  layerNorm,
+  localResponseNorm,
+  type NormalizedBatch,
+  normalizeBatch,
+  rmsNorm,
+} from './normalization.ts'
+export * from './pad.ts'
+export * from './parallel.ts'
 export { parameter } from './parameter.ts'
 export * from './pool.ts'
 export * from './recurrent.ts'
 export * from './recurrent-cell-layers.ts'
 export type { Reduction, ReductionOptions } from './reduction.ts'
+export * from './residual.ts'
+export * from './resize.ts'
 export * from './sequential.ts'
 export type { GivenState, LoadOptions, LoadReport, StateDict, StateValue } from './state.ts'
+export * from './stochastic-depth.ts'
+export * from './unpool.ts'

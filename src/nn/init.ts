@@ -141,8 +141,9 @@ export function xavierNormal(shape: Shape, gain = 1, generator = hostGenerator):
 export function layerDefaults(
   shape: Shape,
   bias: boolean,
+  outputs = shape[0]!,
 ): { weight: Tensor; bias: Tensor | undefined } {
   const weight = kaimingUniform(shape, { a: Math.sqrt(5) })
   const bound = 1 / Math.sqrt(Math.max(1, fans(shape).fanIn))
-  return { weight, bias: bias ? uniform(shape.slice(0, 1), -bound, bound) : undefined }
+  return { weight, bias: bias ? uniform([outputs], -bound, bound) : undefined }
 }
