@@ -22,7 +22,7 @@ const functions = { 1: convTranspose1d, 2: convTranspose2d, 3: convTranspose3d }
 const layouts = { 1: '[N, C, L]', 2: '[N, C, H, W]', 3: '[N, C, D, H, W]' } as const
 
 /** The transpose of cross-correlation over `dims` spatial axes. See {@link ConvTranspose2d}. */
-abstract class TransposedConvolution extends Module {
+export abstract class TransposedConvolution extends Module {
   weight: Tensor
   bias: Tensor | undefined
   readonly inChannels: number
