@@ -14,8 +14,8 @@ export interface EmbeddingLayerOptions {
 
 /**
  * A learnt vector for each number: index […] (i32) → […, embeddingDim]. `weight`
- * [numEmbeddings, embeddingDim] begins as N(0, 1). A number that is no row gives NaN, not another
- * row's values.
+ * [numEmbeddings, embeddingDim] begins as N(0, 1). A number that is no row
+ * is refused, or gives NaN in a compiled step, not another row's values.
  *
  * @throws BrickError `argument` for a paddingIdx that is no row, `dtype` for an index of f32.
  *

@@ -22,7 +22,7 @@ export interface FocalOptions extends ReductionOptions {
  *
  * @example
  * ```ts
- * await nn.focal(tensor([0]), tensor([1]), { gamma: 0, alpha: -1 }).mul(0).item() // 0
+ * await nn.focal(tensor([0]), tensor([1]), { gamma: 2, alpha: 0.5 }).div(Math.log(2)).item() // 0.125
  * ```
  */
 export function focal(
@@ -34,13 +34,13 @@ export function focal(
   requireWithin('focal', 'gamma', gamma, [0, Number.POSITIVE_INFINITY])
   const entropy = softplus(x).sub(x.mul(y))
   // p of the wrong answer, so that nothing cancels near 1.
-  const wrong = softmaxOfTwo(x, y)
+  const wrong = missed(x, y)
   const losses = entropy.mul(powerOf(wrong, gamma))
   return reduceLoss(alpha < 0 ? losses : losses.mul(y.mul(2 * alpha - 1).add(1 - alpha)), reduction)
 }
 
 /** 1 − p_t for p = sigmoid(x): p where y = 0, 1 − p where y = 1. */
-function softmaxOfTwo(x: Tensor, y: Tensor): Tensor {
+function missed(x: Tensor, y: Tensor): Tensor {
   const p = x.sigmoid()
   return p.add(y).sub(p.mul(y).mul(2))
 }

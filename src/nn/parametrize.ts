@@ -51,7 +51,7 @@ export function parametrize(module: AnyModule, name: string, part: Parametrizati
  * ```ts
  * const layer = nn.weightNorm(new nn.Linear(8, 8))
  * nn.removeParametrization(layer)
- * Object.keys(layer.stateDict()) // ['bias', 'weight']
+ * Object.keys(layer.stateDict()) // ['weight', 'bias']
  * ```
  */
 export function removeParametrization<M extends AnyModule>(module: M, name = 'weight'): M {

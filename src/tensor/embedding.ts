@@ -1,5 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
+import { requireIndices } from './known-values.ts'
 import { type Tensor, where } from './tensor.ts'
 
 export interface EmbeddingOptions {
@@ -10,9 +11,10 @@ export interface EmbeddingOptions {
 /**
  * Rows of a table: index […] (i32), weight [count, size] → […, size], like
  * `torch.nn.functional.embedding`. A row's gradient is the sum over the places where it was used.
- * Positions out of range give NaN.
+ * Positions out of range are refused where the host has them; inside a compiled step they give NaN.
  *
- * Throws a BrickError of kind `dtype` for an index of f32, `shape` for a weight of other than 2 dims.
+ * Throws a BrickError of kind `dtype` for an index of f32, `shape` for a weight of other than 2 dims,
+ * `argument` for a position that is no row.
  *
  * @example
  * ```ts
@@ -21,6 +23,7 @@ export interface EmbeddingOptions {
  */
 export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   requireTable(index, weight)
+  requireIndices('embedding', index, weight.shape[0]!, 'row')
   const rows = weight
     .indexSelect(0, index.flatten())
     .reshape([...index.shape, ...weight.shape.slice(1)])
