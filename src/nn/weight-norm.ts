@@ -4,27 +4,33 @@ import type { AnyModule } from './module.ts'
 import { parameter } from './parameter.ts'
 import { Parametrization, parametrize, weightOf } from './parametrize.ts'
 
-/** The dims but one; all, without one. */
-const otherDims = (rank: number, dim: number | null): number[] =>
-  Array.from({ length: rank }, (_, i) => i).filter((i) => i !== dim)
+/** Lengths along all dims but one, at size 1; without one, the length of the whole, []. */
+function lengths(weight: Tensor, dim: number | null): Tensor {
+  if (dim === null) return weight.norm()
+  return weight.norm(
+    2,
+    weight.shape.map((_, i) => i).filter((i) => i !== dim),
+    true,
+  )
+}
 
 class WeightNorm extends Parametrization {
   readonly original0: Tensor
   readonly original1: Tensor
-  private readonly dims: readonly number[]
+  private readonly dim: number | null
 
   constructor(weight: Tensor, dim: number | null) {
     super()
-    this.dims = otherDims(weight.rank, dim)
-    this.original0 = parameter(weight.norm(2, this.dims, true).detach())
+    this.dim = dim
+    this.original0 = parameter(lengths(weight, this.dim).detach())
     this.original1 = parameter(weight.detach())
   }
   forward(): Tensor {
-    const direction = this.original1.div(this.original1.norm(2, this.dims, true))
+    const direction = this.original1.div(lengths(this.original1, this.dim))
     return direction.mul(this.original0)
   }
   set(weight: Tensor): void {
-    this.original0.assign(weight.norm(2, this.dims, true).detach())
+    this.original0.assign(lengths(weight, this.dim).detach())
     this.original1.assign(weight.detach())
   }
 }
