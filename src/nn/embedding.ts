@@ -1,7 +1,7 @@
 import { embedding } from '../tensor/embedding.ts'
+import { hostGenerator } from '../tensor/host-random.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { refuseOption, requireSizes } from './check.ts'
-import { normal } from './init.ts'
 import { Module } from './module.ts'
 import { parameter } from './parameter.ts'
 
@@ -42,12 +42,11 @@ export class Embedding extends Module {
 
   /** N(0, 1), with zeros in the padding's row. */
   private initial(): Tensor {
-    const { numEmbeddings, embeddingDim, paddingIdx } = this
-    const shape = [numEmbeddings, embeddingDim]
-    const drawn = normal(shape)
-    if (paddingIdx === undefined) return drawn
-    const rows = Int32Array.from({ length: numEmbeddings }, (_, row) => Number(row !== paddingIdx))
-    return drawn.mul(Tensor.of(rows, [numEmbeddings, 1], 'i32'))
+    const { embeddingDim: size, paddingIdx } = this
+    const shape = [this.numEmbeddings, size]
+    const table = hostGenerator.normal(shape)
+    if (paddingIdx !== undefined) table.fill(0, paddingIdx * size, (paddingIdx + 1) * size)
+    return Tensor.of(table, shape, 'f32')
   }
 
   forward(index: Tensor): Tensor {
