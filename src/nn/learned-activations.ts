@@ -1,18 +1,6 @@
 import { full } from '../tensor/create.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import {
-  celu,
-  glu,
-  hardsigmoid,
-  hardswish,
-  logSigmoid,
-  maxout,
-  mish,
-  prelu,
-  relu6,
-  selu,
-  softsign,
-} from './activations.ts'
+import { maxout, prelu } from './activations.ts'
 import { requireSizes } from './check.ts'
 import { uniform } from './init.ts'
 import type { LinearOptions } from './linear.ts'
@@ -40,85 +28,6 @@ export class PReLU extends Module {
   }
   protected override describe(): string {
     return `${this.weight.size}`
-  }
-}
-
-/** scale · ELU, which keeps mean 0 and variance 1. */
-export class SELU extends Module {
-  forward(x: Tensor): Tensor {
-    return selu(x)
-  }
-}
-
-/** x above 0, α·(e^(x/α) − 1) below. */
-export class CELU extends Module {
-  readonly alpha: number
-  constructor(alpha = 1) {
-    super()
-    this.alpha = alpha
-  }
-  forward(x: Tensor): Tensor {
-    return celu(x, this.alpha)
-  }
-  protected override describe(): string {
-    return `alpha=${this.alpha}`
-  }
-}
-
-/** x · tanh(softplus(x)). */
-export class Mish extends Module {
-  forward(x: Tensor): Tensor {
-    return mish(x)
-  }
-}
-
-/** x · min(max(0, x + 3), 6) / 6. */
-export class Hardswish extends Module {
-  forward(x: Tensor): Tensor {
-    return hardswish(x)
-  }
-}
-
-/** min(max(0, x + 3), 6) / 6. */
-export class Hardsigmoid extends Module {
-  forward(x: Tensor): Tensor {
-    return hardsigmoid(x)
-  }
-}
-
-/** min(max(0, x), 6). */
-export class ReLU6 extends Module {
-  forward(x: Tensor): Tensor {
-    return relu6(x)
-  }
-}
-
-/** x / (1 + |x|). */
-export class Softsign extends Module {
-  forward(x: Tensor): Tensor {
-    return softsign(x)
-  }
-}
-
-/** log(1 / (1 + e⁻ˣ)). */
-export class LogSigmoid extends Module {
-  forward(x: Tensor): Tensor {
-    return logSigmoid(x)
-  }
-}
-
-/** One half of a dim, opened and closed by the other: a · sigmoid(b). */
-export class GLU extends Module {
-  readonly dim: number
-  constructor(dim = -1) {
-    super()
-    this.dim = dim
-  }
-  forward(x: Tensor): Tensor {
-    return glu(x, this.dim)
-  }
-  protected override describe(): string {
-    return `dim=${this.dim}`
   }
 }
 
