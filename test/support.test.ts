@@ -19,7 +19,7 @@ const without = (name: string, text: string): string => {
     .map((line) => {
       if (!line.startsWith('|')) return line
       const cells = line.split(' | ')
-      const at = cells.findIndex((cell) => cell === name)
+      const at = cells.indexOf(name)
       if (at >= 0) column = at
       return cells.toSpliced(column, 1).join(' | ')
     })
@@ -75,6 +75,10 @@ describe('what is wrong is found', () => {
     const other = await compared({ sample: linear, values: off }, wasm)
     expect(other.forward).toMatch(/^✗ .* for /)
     expect(other.gradient).toMatch(/^✗ \d+ values for \d+/)
+  })
+
+  test('a sample without an export', () => {
+    expect(() => group('Layers', 'layers.ts', [], { Old: fn((x) => x!) })).toThrow(/no export: Old/)
   })
 
   test('an export without a sample', () => {

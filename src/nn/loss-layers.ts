@@ -1,6 +1,7 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import { type InfoNceOptions, infoNce } from './contrastive-losses.ts'
 import { type CrossEntropyOptions, crossEntropy, type NllOptions, nll } from './cross-entropy.ts'
+import { type CtcOptions, ctcLoss } from './ctc.ts'
 import {
   type FocalCrossEntropyOptions,
   type FocalOptions,
@@ -160,5 +161,28 @@ export class FocalCrossEntropyLoss extends Loss<FocalCrossEntropyOptions> {
 export class InfoNCELoss extends Loss<InfoNceOptions> {
   forward(x: Tensor, target: Tensor): Tensor {
     return infoNce(x, target, this.options)
+  }
+}
+
+/** {@link ctcLoss} as a module, with the lengths behind the targets, as in PyTorch. */
+export class CTCLoss extends Module<
+  [logProbs: Tensor, targets: Tensor, inputLengths?: Tensor, targetLengths?: Tensor]
+> {
+  readonly options: Omit<CtcOptions, 'inputLengths' | 'targetLengths'>
+  constructor(options: Omit<CtcOptions, 'inputLengths' | 'targetLengths'> = {}) {
+    super()
+    this.options = options
+  }
+  forward(
+    logProbs: Tensor,
+    targets: Tensor,
+    inputLengths?: Tensor,
+    targetLengths?: Tensor,
+  ): Tensor {
+    return ctcLoss(logProbs, targets, {
+      ...this.options,
+      ...(inputLengths ? { inputLengths } : {}),
+      ...(targetLengths ? { targetLengths } : {}),
+    })
   }
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor/tensor.ts'
+import { Tensor } from '../tensor/tensor.ts'
 import { refuseOption } from './check.ts'
 import { type AnyModule, Module } from './module.ts'
 import { parameter } from './parameter.ts'
@@ -22,9 +22,10 @@ const partsOf = (module: AnyModule): Record<string, Parametrization> | undefined
 
 /** The tensor in a field of a module. */
 export function weightOf(where: string, module: AnyModule, name: string): Tensor {
-  const value = (module as unknown as Fields)[name]
-  const names = Object.keys(module.namedParameters()).filter((own) => !own.includes('.'))
-  if (names.includes(name) && !partsOf(module)?.[name]) return value as Tensor
+  const fields = module as unknown as Fields
+  const names = Object.keys(module.namedParameters()).filter((own) => fields[own] instanceof Tensor)
+  const value = fields[name]
+  if (names.includes(name) && value instanceof Tensor) return value
   throw refuseOption(where, `'${name}'`, `one of its own parameters: ${names.join(', ') || 'none'}`)
 }
 

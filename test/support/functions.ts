@@ -53,6 +53,15 @@ export const functions: Samples = {
   where: fn((a, b) => where(truths(true, false, true, false), a!, b!), rows, rows),
   embedding: fn((w) => brickwork.embedding(integers(1, 0, 1), w!), rows),
   interpolate: fn((x) => brickwork.interpolate(x!, { size: 5, mode: 'bilinear' }), plane),
+  scan: fn(
+    (start, x) =>
+      brickwork.scan(([h], [e]) => ({ states: [h!.mul(e!).tanh()] }), {
+        initial: [start!],
+        sequences: [x!],
+      }).states,
+    [4],
+    rows,
+  ),
   oneHot: fn(() => brickwork.oneHot(integers(1, 0), 3)),
   arange: fn(() => brickwork.arange(5)),
   linspace: fn(() => brickwork.linspace(0, 1, 5)),
@@ -169,6 +178,7 @@ export const losses: Samples = {
   cosineEmbedding: fn((a, b) => nn.cosineEmbedding(a!, b!, tensor([1, -1, 1])), rows, rows),
   tripletMargin: fn((a, p, n) => nn.tripletMargin(a!, p!, n!, { margin: 4 }), rows, rows, rows),
   contrastive: fn((a, b) => nn.contrastive(a!, b!, tensor([1, 0, 1]), { margin: 5 }), rows, rows),
+  ctcLoss: fn((x) => nn.ctcLoss(x!, integers(1, 2, 2, 1).reshape([2, 2])), [4, 2, 3]),
   focal: fn((x) => nn.focal(x!, shares), rows),
   focalCrossEntropy: fn((x) => nn.focalCrossEntropy(x!, classes), rows),
   infoNce: fn((a, b) => nn.infoNce(a!, b!), rows, rows),

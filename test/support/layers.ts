@@ -158,6 +158,19 @@ export const layers: Samples = {
   TransformerDecoder: layer(() => new nn.TransformerDecoder(decoder, 1), [3, 1, 4], [2, 1, 4]),
   SinusoidalPositionalEncoding: layer(() => new nn.SinusoidalPositionalEncoding(5, 4), [3, 4]),
   LearnedPositionalEncoding: layer(() => new nn.LearnedPositionalEncoding(5, 4), [3, 4]),
+  // recurrence
+  RNN: layer(() => new nn.RNN(2, 3, { bidirectional: true }), [3, 2, 2]),
+  GRU: layer(() => new nn.GRU(2, 3, { numLayers: 2 }), [3, 2, 2]),
+  LSTM: layer(() => new nn.LSTM(2, 3), [3, 2, 2]),
+  RNNCell: layer(() => new nn.RNNCell(2, 3), [2, 2], [2, 3]),
+  GRUCell: layer(() => new nn.GRUCell(2, 3), [2, 2], [2, 3]),
+  LSTMCell: called(
+    () => new nn.LSTMCell(2, 3),
+    (cell, x, h, c) => cell.forward(x!, [h!, c!]),
+    [2, 2],
+    [2, 3],
+    [2, 3],
+  ),
   // containers
   Sequential: layer(() => new nn.Sequential(new nn.Linear(3, 3), new nn.Tanh()), [2, 3]),
   Residual: layer(() => new nn.Residual(new nn.Linear(3, 3)), [2, 3]),
@@ -215,6 +228,7 @@ export const lossLayers: Samples = {
   CosineEmbeddingLoss: layer(() => new nn.CosineEmbeddingLoss(), rows, [2, 3], tensor([1, -1])),
   ContrastiveLoss: layer(() => new nn.ContrastiveLoss({ margin: 5 }), rows, [2, 3], tensor([1, 0])),
   TripletMarginLoss: layer(() => new nn.TripletMarginLoss({ margin: 4 }), rows, [2, 3], [2, 3]),
+  CTCLoss: layer(() => new nn.CTCLoss(), [4, 2, 3], integers(1, 2, 2, 1).reshape([2, 2])),
   NegativeSamplingLoss: layer(() => new nn.NegativeSamplingLoss(), rows, [2, 3], [2, 2, 3]),
 }
 

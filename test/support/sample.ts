@@ -29,14 +29,15 @@ export const within = (low: number, high: number, ...shape: readonly number[]): 
 export const integers = (...values: readonly number[]): Tensor => tensor(values, { dtype: 'i32' })
 export const truths = (...values: readonly boolean[]): Tensor => tensor(values)
 
-type Result = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>
+/** A tensor, or several in a list or by name. */
+type Result = object
 
 /** Floating-point inputs are differentiated; so are the parameters. */
 function build(inputs: readonly Given[], run: (...inputs: Tensor[]) => Result, of?: nn.AnyModule) {
   const random = stream(inputs.length + 1)
   const tensors = inputs.map((given) => inputOf(given, random))
   const result = run(...tensors)
-  const outputs = result instanceof Tensor ? [result] : Object.values(result)
+  const outputs = result instanceof Tensor ? [result] : (Object.values(result) as Tensor[])
   const trained = of?.parameters() ?? []
   return { outputs, wrt: [...tensors.filter((t) => t.requiresGrad), ...trained] }
 }

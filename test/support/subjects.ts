@@ -42,6 +42,8 @@ export function group(
     const lines = `${title}: no sample for ${lacking.join(', ')}.`
     throw new Error(`${lines} Add one to test/support/${file}, or a reason why there is none.`)
   }
+  const stale = Object.keys(samples).filter((name) => !names.includes(name))
+  if (stale.length > 0) throw new Error(`${title}: samples of no export: ${stale.join(', ')}.`)
   const subjects = names.flatMap((name) => {
     const sample = Object.hasOwn(samples, name) ? samples[name] : undefined
     return sample ? [{ name, sample }] : []
