@@ -9,17 +9,34 @@ export * as data from './data/index.ts'
 export * as models from './models/models.ts'
 export * as nn from './nn/index.ts'
 export * as optim from './optim/index.ts'
-export { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from './tensor/adaptive-pool.ts'
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+} from './tensor/adaptive-pool.ts'
 export { checkpoint } from './tensor/checkpoint.ts'
 export { backendNames, createBackend } from './tensor/choose.ts'
 export { compile } from './tensor/compile.ts'
+export { type ConvolveOptions, convolve } from './tensor/convolve.ts'
 export { arange, eye, full, linspace, oneHot, ones, rand, randn, zeros } from './tensor/create.ts'
-export { embedding } from './tensor/embedding.ts'
+export { type EmbeddingOptions, embedding } from './tensor/embedding.ts'
 export { currentBackend, settle, useBackend } from './tensor/engine.ts'
 export * from './tensor/functions.ts'
 export { noGrad } from './tensor/grad-mode.ts'
 export { customGradient, grad } from './tensor/gradients.ts'
 export { type InterpolateOptions, interpolate } from './tensor/interpolate.ts'
+export {
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3dWithIndices,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+  type UnpoolOptions,
+} from './tensor/max-unpool.ts'
 export { profile } from './tensor/profile.ts'
 export { Generator, generator, manualSeed } from './tensor/random.ts'
 export { type Scanned, type ScanOptions, type ScanRound, scan } from './tensor/scan.ts'

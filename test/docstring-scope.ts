@@ -69,6 +69,8 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   'nn/conv.ts': () => ({ images: zeros([64, 1, 28, 28]) }),
   'nn/linear.ts': () => ({ images: zeros([64, 784]) }),
   'nn/flatten.ts': () => ({ x: zeros([64, 50, 4, 4]) }),
+  'nn/adaptive-pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
+  'nn/unpool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
   'nn/pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
   'nn/normalization.ts': () => ({
     x: zeros([2, 8, 3]),

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { createBackend, manualSeed, nn, type Tensor, useBackend } from '../src/index.ts'
+import { createBackend, eye, manualSeed, nn, type Tensor, useBackend } from '../src/index.ts'
 
 beforeAll(async () => useBackend(await createBackend('interpreter')))
 
@@ -63,6 +63,55 @@ describe('distributions', () => {
     expect(() => init.kaimingUniform([3])).toThrow(/at least 2 dims/)
     expect(init.gain('tanh')).toBeCloseTo(5 / 3)
     expect(() => init.gain('swish' as 'tanh')).toThrow(/'swish'/)
+  })
+
+  test('weights of zeros are refused unless asked for by name', async () => {
+    for (const make of [
+      () => init.constant([2, 3], 0),
+      () => init.uniform([2, 3], 0, 0),
+      () => init.normal([2, 3], 0, 0),
+      () => init.xavierUniform([2, 3], 0),
+      () => init.xavierNormal([2, 3], 0),
+      () => init.orthogonal([2, 3], 0),
+      () => init.sparse([2, 3], 0.9),
+    ]) {
+      expect(make).toThrow(/not all 0, got .* for a weight \[2, 3\]\. .*init\.zeros/)
+    }
+    expect([...(await init.zeros([1, 2]).data())]).toEqual([0, 0])
+    expect([...(await init.constant([2], 0).data())]).toEqual([0, 0])
+  })
+
+  test('truncated normal stays within its interval and keeps its shape', async () => {
+    const x = init.truncatedNormal([200, 50], { std: 1, low: -1, high: 1.5 })
+    const data = [...(await x.data())]
+    expect(Math.min(...data)).toBeGreaterThanOrEqual(-1)
+    expect(Math.max(...data)).toBeLessThanOrEqual(1.5)
+    // Mean of N(0, 1) on [−1, 1.5]: (φ(−1) − φ(1.5)) / (Φ(1.5) − Φ(−1)).
+    expect((await statistics(x)).mean).toBeCloseTo((0.24197 - 0.12952) / (0.93319 - 0.15866), 1)
+    expect(() => init.truncatedNormal([2, 2], { low: 1, high: 1 })).toThrow(/got \[1, 1\]/)
+    expect(() => init.truncatedNormal([2, 2], { low: 50, high: 60 })).toThrow(/reaches/)
+    expect(() => init.truncatedNormal([2, 2], { std: 0 })).toThrow(/std = 0/)
+  })
+
+  test.each([
+    [3, 5],
+    [5, 3],
+    [4, 4],
+    [8, 2, 3],
+  ])('orthogonal of %j', async (...shape) => {
+    const w = init.orthogonal(shape, 2).reshape([shape[0]!, -1])
+    const [rows, columns] = w.shape as [number, number]
+    const gram = rows <= columns ? w.matmul(w.transpose()) : w.transpose().matmul(w)
+    const n = Math.min(rows, columns)
+    const difference = gram.sub(eye(n).mul(4)).abs().max()
+    expect(await difference.item()).toBeLessThan(1e-5)
+    expect(() => init.orthogonal([3])).toThrow(/at least 2 dims/)
+  })
+
+  test('sparse has its share of zeros in each column', async () => {
+    const w = init.sparse([10, 6], 0.25, { std: 1 })
+    expect([...(await w.eq(0).sum(0).data())]).toEqual(new Array(6).fill(3))
+    expect(() => init.sparse([10, 6], 1)).toThrow(/sparsity = 1/)
   })
 
   test('constants', async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
+  compile,
   createBackend,
   grad,
   nn,
@@ -42,9 +43,21 @@ describe('cross entropy', () => {
     expect((await numbers(g!)).slice(3)).toEqual([0, 0, 0])
   })
 
-  test('a target that is no class gives NaN, not a wrong number', async () => {
-    expect(await nn.crossEntropy(logits, i32([0, 3])).item()).toBeNaN()
-    expect(await nn.crossEntropy(logits, i32([0, -1])).item()).toBeNaN()
+  test('a target that is no class is refused where its value is at hand', () => {
+    const wanted = /crossEntropy: expected 0 … 2 \(or -100: ignored\), got class 3 at position 1/
+    expect(() => nn.crossEntropy(logits, i32([0, 3]))).toThrow(wanted)
+    expect(() => nn.crossEntropy(logits, i32([0, -1]).reshape([2]))).toThrow(/got class -1/)
+    expect(() => nn.crossEntropy(logits, tensor([9, 0], { dtype: 'u8' }))).toThrow(/got class 9/)
+    expect(() => nn.nll(logits, i32([0, 3]))).toThrow(/nll: expected 0 … 2/)
+    expect(() => nn.multiMargin(logits, i32([3, 0]))).toThrow(/multiMargin: .*got class 3/)
+    expect(() => nn.crossEntropy(logits, i32([0, 7]), { ignoreIndex: 7 })).not.toThrow()
+  })
+
+  test('else it gives NaN, not a wrong number: in a compiled step, or from computed targets', async () => {
+    const step = compile((x: Tensor, y: Tensor) => nn.crossEntropy(x, y))
+    expect(await step(logits, i32([0, 3])).item()).toBeNaN()
+    expect(await step(logits, i32([0, 2])).item()).toBeGreaterThan(0)
+    expect(await nn.crossEntropy(logits, i32([0, 2]).add(1)).item()).toBeNaN()
   })
 
   test('huge logits do not overflow', async () => {

@@ -256,7 +256,7 @@ describe('loading', () => {
     const message = messageOf(() => target.loadStateDict(given))
     expect(message).toContain('Sequential.loadStateDict: expected')
     expect(message).toContain('missing 0.weight, 0.bias; unexpected 0.wieght')
-    expect(message).toContain('wrong shape 1.bias [4] for [3]')
+    expect(message).toContain('wrong 1.bias [4] for [3]')
     expect(message).toContain("Is '0.wieght' meant to be '0.weight'?")
     expect(await target.stateDict()['0.weight']!.data()).toEqual(before)
   })

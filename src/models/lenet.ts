@@ -1,7 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { type Shape, showShape } from '../base/shape.ts'
 import { Conv2d } from '../nn/conv.ts'
-import { Dropout } from '../nn/dropout.ts'
+import { Dropout } from '../nn/dropout-layers.ts'
 import { Linear } from '../nn/linear.ts'
 import { Module } from '../nn/module.ts'
 import { maxPool2d } from '../tensor/functions.ts'

@@ -1,5 +1,22 @@
 import type { Tensor } from '../tensor/tensor.ts'
-import { elu, type GeluOptions, gelu, hardtanh, leakyRelu, silu, softplus } from './activations.ts'
+import {
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  glu,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softsign,
+} from './activations.ts'
 import { Module } from './module.ts'
 
 /** Rectified linear unit: max(0, x). */
@@ -136,3 +153,85 @@ export class Softplus extends Module {
     return `beta=${this.beta}`
   }
 }
+
+/** scale · ELU, which keeps mean 0 and variance 1. */
+export class SELU extends Module {
+  forward(x: Tensor): Tensor {
+    return selu(x)
+  }
+}
+
+/** x above 0, α·(e^(x/α) − 1) below. */
+export class CELU extends Module {
+  readonly alpha: number
+  constructor(alpha = 1) {
+    super()
+    this.alpha = alpha
+  }
+  forward(x: Tensor): Tensor {
+    return celu(x, this.alpha)
+  }
+  protected override describe(): string {
+    return `alpha=${this.alpha}`
+  }
+}
+
+/** x · tanh(softplus(x)). */
+export class Mish extends Module {
+  forward(x: Tensor): Tensor {
+    return mish(x)
+  }
+}
+
+/** x · min(max(0, x + 3), 6) / 6. */
+export class Hardswish extends Module {
+  forward(x: Tensor): Tensor {
+    return hardswish(x)
+  }
+}
+
+/** min(max(0, x + 3), 6) / 6. */
+export class Hardsigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return hardsigmoid(x)
+  }
+}
+
+/** min(max(0, x), 6). */
+export class ReLU6 extends Module {
+  forward(x: Tensor): Tensor {
+    return relu6(x)
+  }
+}
+
+/** x / (1 + |x|). */
+export class Softsign extends Module {
+  forward(x: Tensor): Tensor {
+    return softsign(x)
+  }
+}
+
+/** log(1 / (1 + e⁻ˣ)). */
+export class LogSigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return logSigmoid(x)
+  }
+}
+
+/** One half of a dim, opened and closed by the other: a · sigmoid(b). */
+export class GLU extends Module {
+  readonly dim: number
+  constructor(dim = -1) {
+    super()
+    this.dim = dim
+  }
+  forward(x: Tensor): Tensor {
+    return glu(x, this.dim)
+  }
+  protected override describe(): string {
+    return `dim=${this.dim}`
+  }
+}
+
+/** Another name of {@link Hardtanh}. */
+export const Ramp = Hardtanh

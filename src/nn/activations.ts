@@ -119,3 +119,49 @@ export function maxout(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const shifted = bias ? each.add(bias.reshape([pieces!, 1, out!])) : each
   return shifted.max(0).reshape([...x.shape.slice(0, -1), out!])
 }
+
+/**
+ * x above 0, weight · x below: one slope for all, or one for each channel of x [N, C, …].
+ * Gradient at 0: weight.
+ *
+ * Source: He et al., “Delving deep into rectifiers”, 2015.
+ *
+ * @throws BrickError `shape` for a number of slopes that is neither 1 nor the channels'.
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  const channels = x.rank > 1 ? x.shape[1]! : 1
+  if (weight.size !== 1 && weight.size !== channels) {
+    throw new BrickError({
+      kind: 'shape',
+      where: 'prelu',
+      got: `${weight.size} slopes for [${x.shape.join(', ')}]`,
+      wanted: `1 or ${channels}`,
+    })
+  }
+  const slopes = weight.reshape(x.shape.map((_, i) => (i === 1 && weight.size > 1 ? -1 : 1)))
+  return where(x.gt(0), x, x.mul(slopes))
+}
+
+/**
+ * Half of x along a dim, opened and closed by the other half: a · sigmoid(b).
+ *
+ * Source: Dauphin et al., “Language modeling with gated convolutional networks”, 2016.
+ *
+ * @throws BrickError `shape` for an odd extent.
+ */
+export function glu(x: Tensor, dim = -1): Tensor {
+  const axis = dim < 0 ? dim + x.rank : dim
+  const extent = x.shape[axis] ?? 0
+  if (extent === 0 || extent % 2) {
+    const got = `[${x.shape.join(', ')}]`
+    throw new BrickError({
+      kind: 'shape',
+      where: 'glu',
+      got,
+      wanted: `an even extent in dim ${dim}`,
+    })
+  }
+  const part = (from: number, to: number) =>
+    x.slice(...x.shape.map((n, i): [number, number] => (i === axis ? [from, to] : [0, n])))
+  return part(0, extent / 2).mul(part(extent / 2, extent).sigmoid())
+}

@@ -2,7 +2,7 @@ import { type Pair, spatial } from '../tensor/compose/contraction.ts'
 import type { PadMode } from '../tensor/compose/movement.ts'
 import { conv1d, conv2d, conv3d } from '../tensor/functions.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { refuseInput, refuseOption, requireSizes } from './check.ts'
+import { positiveSizes, refuseInput, refuseOption, requireChannels, requireWord } from './check.ts'
 import { layerDefaults } from './init.ts'
 import { Module } from './module.ts'
 import { parameter } from './parameter.ts'
@@ -10,17 +10,21 @@ import { parameter } from './parameter.ts'
 export interface ConvOptions {
   /** Step between positions (default 1). */
   readonly stride?: Pair
-  /** Elements added on each side (default 0), or `same`: as many as keep the size, stride 1 only. */
-  readonly padding?: Pair | 'same'
+  /**
+   * Elements added on each side (default 0), or `same`: as many as keep the size, stride 1 only;
+   * `valid`: none.
+   */
+  readonly padding?: Pair | 'same' | 'valid'
   /** Distance between the kernel's elements (default 1). */
   readonly dilation?: Pair
   /** Channels are split into so many groups that do not see each other (default 1). */
   readonly groups?: number
   readonly bias?: boolean
-  /** What is added: zeros ('constant', default), or the input reflected, repeated, wrapped. */
-  readonly paddingMode?: PadMode
+  /** What is added: `zeros` (default; also called `constant`), or the input reflected, repeated, wrapped. */
+  readonly paddingMode?: PadMode | 'zeros'
 }
 
+const padModes: readonly PadMode[] = ['constant', 'reflect', 'replicate', 'circular']
 const functions = { 1: conv1d, 2: conv2d, 3: conv3d } as const
 
 /**
@@ -49,32 +53,30 @@ export abstract class Convolution extends Module {
   ) {
     super()
     const where = new.target.name
-    const { groups = 1, bias = true, paddingMode = 'constant' } = options
-    requireSizes(where, { inChannels, outChannels, groups })
-    if (inChannels % groups || outChannels % groups) {
-      throw refuseOption(
-        where,
-        `groups = ${groups} for ${inChannels} → ${outChannels} channels`,
-        'groups that divide both',
-      )
-    }
+    const { groups = 1, bias = true, paddingMode = 'zeros' } = options
+    requireChannels(where, inChannels, outChannels, groups)
     this.dims = dims
     this.inChannels = inChannels
     this.outChannels = outChannels
     this.groups = groups
-    this.paddingMode = paddingMode
-    this.kernelSize = positive(where, 'kernel', kernel, dims)
-    this.stride = positive(where, 'stride', options.stride ?? 1, dims)
-    this.dilation = positive(where, 'dilation', options.dilation ?? 1, dims)
+    this.paddingMode = paddingMode === 'zeros' ? 'constant' : paddingMode
+    requireWord(where, 'paddingMode', this.paddingMode, padModes)
+    this.kernelSize = positiveSizes(where, 'kernel', kernel, dims)
+    this.stride = positiveSizes(where, 'stride', options.stride ?? 1, dims)
+    this.dilation = positiveSizes(where, 'dilation', options.dilation ?? 1, dims)
     this.padding = this.paddingOf(where, options.padding ?? 0)
     const begin = layerDefaults([outChannels, inChannels / groups, ...this.kernelSize], bias)
     this.weight = parameter(begin.weight)
     this.bias = begin.bias && parameter(begin.bias)
   }
 
-  private paddingOf(where: string, padding: Pair | 'same'): (readonly [number, number])[] {
+  private paddingOf(
+    where: string,
+    padding: Pair | 'same' | 'valid',
+  ): (readonly [number, number])[] {
     if (padding !== 'same') {
-      return spatial(padding, this.dims, where, 'padding').map((n) => [n, n])
+      const amounts = spatial(padding === 'valid' ? 0 : padding, this.dims, where, 'padding')
+      return amounts.map((n) => [n, n])
     }
     if (this.stride.some((s) => s !== 1)) {
       throw refuseOption(where, `padding = 'same' with stride ${this.stride}`, 'stride 1')
@@ -123,12 +125,6 @@ export abstract class Convolution extends Module {
       bias ? '' : ', bias=false',
     ].join('')
   }
-}
-
-function positive(where: string, name: string, value: Pair, dims: number): number[] {
-  const list = spatial(value, dims, where, name)
-  if (list.includes(0)) throw refuseOption(where, `${name} = ${list}`, 'whole numbers ≥ 1')
-  return list
 }
 
 /** Cross-correlation along a sequence: x [N, C, L] → [N, K, O]. Options as {@link Conv2d}'s. */

@@ -1,6 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { sameShape, showShape } from '../base/shape.ts'
 import { make } from '../graph/make.ts'
+import { requireIndices } from '../tensor/known-values.ts'
 import { Tensor, where } from '../tensor/tensor.ts'
 import { type Reduction, reduceLoss } from './reduction.ts'
 
@@ -37,7 +38,12 @@ function refuseTarget(where: string, x: Tensor, target: Tensor, wanted: string, 
 }
 
 /** Targets as i32 of x's shape without the class dim. */
-function indices(name: string, x: Tensor, target: Tensor): Tensor {
+function indices(
+  name: string,
+  x: Tensor,
+  target: Tensor,
+  { ignoreIndex = -100 }: NllOptions,
+): Tensor {
   const shape = x.shape.toSpliced(classAxis(x), 1)
   if (x.rank === 0 || !sameShape(target.shape, shape)) {
     throw refuseTarget(name, x, target, `class indices ${showShape(shape)}`)
@@ -51,6 +57,7 @@ function indices(name: string, x: Tensor, target: Tensor): Tensor {
       "Convert them with .to('i32'), or give a probability for each class.",
     )
   }
+  requireIndices(name, target, x.shape[classAxis(x)]!, 'class', ignoreIndex)
   return target.to('i32')
 }
 
@@ -96,10 +103,11 @@ function fold({ losses, factors }: Rows, reduction: Reduction = 'mean'): Tensor 
  * Negative log-likelihood of log-probabilities: −w[t] · logp[t] for x [N, C, …] and class indices
  * [N, …].
  *
- * @throws BrickError `shape` for targets of another shape or of f32.
+ * @throws BrickError `shape` for targets of another shape or of f32; `argument` for an index that is
+ * no class, as {@link crossEntropy}.
  */
 export function nll(logp: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
-  return fold(rowsOf(logp, indices('nll', logp, target), options), options.reduction)
+  return fold(rowsOf(logp, indices('nll', logp, target, options), options), options.reduction)
 }
 
 /** −Σ_c w_c t_c log p_c, with one probability a class for targets. */
@@ -117,11 +125,14 @@ function softCrossEntropy(logp: Tensor, target: Tensor, options: CrossEntropyOpt
  * Cross entropy of logits: −log softmax(x)[t], the log-softmax loss. Logits are [N, C, …] (one
  * prediction a pixel, say) or [C]; targets are class indices [N, …] of an integer dtype, or
  * probabilities f32 of the logits' shape. With the mean, losses are divided by the sum of the
- * targets' weights, as in PyTorch. An index that is neither a class nor `ignoreIndex` gives NaN.
+ * targets' weights, as in PyTorch. An index that is neither a class nor `ignoreIndex` is refused
+ * where the host has the targets (as in eager steps); inside a compiled step it gives NaN, never
+ * the loss of another class.
  *
  * Source: label smoothing: Szegedy et al., “Rethinking the Inception architecture”, 2015.
  *
- * @throws BrickError `shape` for targets of another shape, or indices as f32.
+ * @throws BrickError `shape` for targets of another shape, or indices as f32; `argument` for an
+ * index that is no class.
  *
  * @example
  * ```ts
@@ -137,6 +148,6 @@ export function crossEntropy(
   if (soft && logits.rank > 0) {
     return softCrossEntropy(logits.logSoftmax(classAxis(logits)), target, options)
   }
-  const wanted = indices('crossEntropy', logits, target)
+  const wanted = indices('crossEntropy', logits, target, options)
   return fold(rowsOf(logits.logSoftmax(classAxis(logits)), wanted, options), options.reduction)
 }

@@ -3,6 +3,9 @@ import { type Shape, showShape, sizeOf } from '../base/shape.ts'
 import { full } from '../tensor/create.ts'
 import { type HostGenerator, hostGenerator } from '../tensor/host-random.ts'
 import { Tensor } from '../tensor/tensor.ts'
+import { refuseZeros } from './init-zeros.ts'
+
+export * from './init-special.ts'
 
 /**
  * Initial values of weights. They are drawn on the host from the seed that `manualSeed` sets, so a
@@ -33,16 +36,36 @@ export interface KaimingOptions {
 
 const float = (data: Float32Array, shape: Shape): Tensor => Tensor.of(data, shape, 'f32')
 
-/** U[low, high). */
-export const uniform = (shape: Shape, low = 0, high = 1, generator = hostGenerator): Tensor =>
-  float(generator.uniform(shape, low, high), shape)
+/**
+ * U[low, high).
+ *
+ * @throws BrickError `argument` for a weight of nothing but 0.
+ */
+export function uniform(shape: Shape, low = 0, high = 1, generator = hostGenerator): Tensor {
+  refuseZeros('uniform', shape, low === 0 && high === 0, 'U[0, 0)')
+  return float(generator.uniform(shape, low, high), shape)
+}
 
-/** N(mean, std²). */
-export const normal = (shape: Shape, mean = 0, std = 1, generator = hostGenerator): Tensor =>
-  float(generator.normal(shape, mean, std), shape)
+/**
+ * N(mean, std²).
+ *
+ * @throws BrickError `argument` for a weight of nothing but 0.
+ */
+export function normal(shape: Shape, mean = 0, std = 1, generator = hostGenerator): Tensor {
+  refuseZeros('normal', shape, mean === 0 && std === 0, 'N(0, 0)')
+  return float(generator.normal(shape, mean, std), shape)
+}
 
-/** `value` everywhere. */
-export const constant = (shape: Shape, value: number): Tensor => full(shape, value)
+/**
+ * `value` everywhere.
+ *
+ * @throws BrickError `argument` for a weight (2 dims or more) of 0: {@link zeros} gives that.
+ */
+export function constant(shape: Shape, value: number): Tensor {
+  refuseZeros('constant', shape, value === 0, 'the constant 0')
+  return full(shape, value)
+}
+/** 0 everywhere: for biases, or for weights that are meant to begin without effect. */
 export const zeros = (shape: Shape): Tensor => full(shape, 0)
 export const ones = (shape: Shape): Tensor => full(shape, 1)
 
@@ -141,8 +164,9 @@ export function xavierNormal(shape: Shape, gain = 1, generator = hostGenerator):
 export function layerDefaults(
   shape: Shape,
   bias: boolean,
+  outputs = shape[0]!,
 ): { weight: Tensor; bias: Tensor | undefined } {
   const weight = kaimingUniform(shape, { a: Math.sqrt(5) })
   const bound = 1 / Math.sqrt(Math.max(1, fans(shape).fanIn))
-  return { weight, bias: bias ? uniform(shape.slice(0, 1), -bound, bound) : undefined }
+  return { weight, bias: bias ? uniform([outputs], -bound, bound) : undefined }
 }

@@ -7,7 +7,7 @@ import { type ReductionOptions, reduceLoss } from './reduction.ts'
 
 /** Losses of predictions x against targets y of the same shape; the mean over all elements unless told otherwise. */
 
-function requireEqual(name: string, x: Tensor, y: Tensor): void {
+export function requireEqual(name: string, x: Tensor, y: Tensor): void {
   if (sameShape(x.shape, y.shape)) return
   throw new BrickError({
     kind: 'shape',
@@ -142,12 +142,23 @@ export function hinge(x: Tensor, y: Tensor, { margin = 1, reduction }: MarginOpt
   return reduceLoss(x.mul(y).neg().add(margin).relu(), reduction)
 }
 
-/** Kullback–Leibler divergence of targets y from log-probabilities x: y · (log y − x), 0 where y = 0. */
-export function klDiv(
+/** Squared hinge loss: max(0, margin − y·x)² with y = ±1. Its gradient is continuous. */
+export function squaredHinge(
   x: Tensor,
   y: Tensor,
-  { reduction = 'mean' }: { readonly reduction?: ReductionOptions['reduction'] | 'batchmean' } = {},
+  { margin = 1, reduction }: MarginOptions = {},
 ): Tensor {
+  requireEqual('squaredHinge', x, y)
+  return reduceLoss(x.mul(y).neg().add(margin).relu().square(), reduction)
+}
+
+export interface KlDivOptions {
+  /** `batchmean`: the sum over the number of examples, which is the divergence's mean. */
+  readonly reduction?: ReductionOptions['reduction'] | 'batchmean'
+}
+
+/** Kullback–Leibler divergence of targets y from log-probabilities x: y · (log y − x), 0 where y = 0. */
+export function klDiv(x: Tensor, y: Tensor, { reduction = 'mean' }: KlDivOptions = {}): Tensor {
   requireEqual('klDiv', x, y)
   const positive = y.gt(0)
   const entropy = where(positive, y.mul(where(positive, y, 1).log()), 0)

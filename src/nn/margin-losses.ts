@@ -1,6 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
 import { make } from '../graph/make.ts'
+import { requireIndices } from '../tensor/known-values.ts'
 import { Tensor, where } from '../tensor/tensor.ts'
 import type { MarginOptions } from './losses.ts'
 import { reduceLoss } from './reduction.ts'
@@ -17,6 +18,7 @@ function chosenOf(name: string, x: Tensor, target: Tensor): Tensor {
       wanted: 'scores [N, C] and class indices [N]',
     })
   }
+  requireIndices(name, target, x.shape[1]!, 'class')
   const number = new Tensor(make('iota', [], { shape: x.shape, axis: 1 }))
   return number.eq(target.to('i32').unsqueeze(1))
 }

@@ -136,11 +136,7 @@ export function batchNormEval(
  * @throws BrickError `shape` if x does not end in `shape`.
  */
 export function layerNorm(x: Tensor, shape: Shape, options: AffineOptions = {}): Tensor {
-  const first = x.rank - shape.length
-  if (shape.some((extent, i) => x.shape[first + i] !== extent)) {
-    throw refuse('layerNorm', x.shape, `a shape that ends in ${showShape(shape)}`)
-  }
-  const dims = shape.map((_, i) => first + i)
+  const dims = lastDims('layerNorm', x, shape)
   return affine(standardize(x, dims, options.eps).output, options.weight, options.bias)
 }
 
@@ -166,9 +162,60 @@ export function groupNorm(x: Tensor, groups: number, options: AffineOptions = {}
  * Source: Ulyanov et al., “Instance normalization”, 2016.
  */
 export function instanceNorm(x: Tensor, options: AffineOptions = {}): Tensor {
+  return normalizeInstances(x, options).output
+}
+
+/** {@link instanceNorm}, and the statistics that it used, averaged over the batch. */
+export function normalizeInstances(x: Tensor, options: AffineOptions = {}): NormalizedBatch {
   if (x.rank < 3) throw refuse('instanceNorm', x.shape, '[N, C, …] with spatial dims')
+  const count = sizeOf(x.shape.slice(2))
+  if (count <= 1) {
+    throw refuse('instanceNorm', x.shape, 'more than one value a channel of each example')
+  }
   const dims = Array.from({ length: x.rank - 2 }, (_, i) => i + 2)
-  return channelwise(standardize(x, dims, options.eps).output, options)
+  const { output, mean, variance } = standardize(x, dims, options.eps)
+  const perChannel = (values: Tensor) => values.reshape(x.shape.slice(0, 2)).mean(0)
+  return {
+    output: channelwise(output, options),
+    mean: perChannel(mean),
+    variance: perChannel(variance),
+    count,
+  }
+}
+
+/** The machine epsilon of f32, RMSNorm's usual eps. */
+const EPSILON = 2 ** -23
+
+/**
+ * Each example divided by the root of its mean square over the last dims, `shape`:
+ * y = x / √(mean(x²) + eps) · weight, weight of that shape; eps is 2⁻²³ unless given.
+ *
+ * Source: Zhang and Sennrich, “Root mean square layer normalization”, 2019.
+ *
+ * @throws BrickError `shape` if x does not end in `shape`.
+ *
+ * @example
+ * ```ts
+ * nn.rmsNorm(x, [3]).shape // [2, 8, 3]
+ * ```
+ */
+export function rmsNorm(
+  x: Tensor,
+  shape: Shape,
+  { weight, eps = EPSILON }: Omit<AffineOptions, 'bias'> = {},
+): Tensor {
+  const dims = lastDims('rmsNorm', x, shape)
+  const scale = x.square().mean(dims, true).add(eps).rsqrt()
+  return affine(x.mul(scale), weight, undefined)
+}
+
+/** The dims that `shape` stands for at the end of x's. */
+function lastDims(name: string, x: Tensor, shape: Shape): number[] {
+  const first = x.rank - shape.length
+  if (first < 0 || shape.some((extent, i) => x.shape[first + i] !== extent)) {
+    throw refuse(name, x.shape, `a shape that ends in ${showShape(shape)}`)
+  }
+  return shape.map((_, i) => first + i)
 }
 
 export interface LocalResponseOptions {

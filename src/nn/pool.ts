@@ -1,4 +1,3 @@
-import { adaptiveAvgPool2d } from '../tensor/adaptive-pool.ts'
 import { type Pair, type PoolOptions, spatial } from '../tensor/compose/contraction.ts'
 import {
   avgPool1d,
@@ -8,18 +7,32 @@ import {
   maxPool2d,
   maxPool3d,
 } from '../tensor/functions.ts'
+import {
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3dWithIndices,
+} from '../tensor/max-unpool.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { refuseInput } from './check.ts'
 import { Module } from './module.ts'
 
-export type MaxPoolOptions = Omit<PoolOptions, 'countIncludePad'>
+export interface MaxPoolOptions<Indices extends boolean = boolean>
+  extends Omit<PoolOptions, 'countIncludePad'> {
+  /** Whether `forward` gives [values, indices] for `MaxUnpool` (default false: values alone). */
+  readonly returnIndices?: Indices
+}
 export type AvgPoolOptions = Omit<PoolOptions, 'dilation'>
+
+/** Values, or values and the positions that they came from. */
+export type Pooled<Indices extends boolean> = Indices extends true
+  ? [values: Tensor, indices: Tensor]
+  : Tensor
 
 const layouts = { 1: '[N, C, L]', 2: '[N, C, H, W]', 3: '[N, C, D, H, W]' } as const
 type Dims = keyof typeof layouts
 
 /** Windows of a size over `dims` spatial axes, each to one value. */
-abstract class Pooling extends Module {
+abstract class Pooling<Out> extends Module<[x: Tensor], Out> {
   readonly kernel: Pair
   readonly options: PoolOptions
   private readonly dims: Dims
@@ -32,9 +45,9 @@ abstract class Pooling extends Module {
     this.options = options
   }
 
-  protected abstract pool(x: Tensor): Tensor
+  protected abstract pool(x: Tensor): Out
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor): Out {
     if (x.rank !== this.dims + 2) throw refuseInput(x.shape, layouts[this.dims])
     return this.pool(x)
   }
@@ -45,13 +58,30 @@ abstract class Pooling extends Module {
   }
 }
 
-/** The largest value of each window: x [N, C, L]. Options as {@link MaxPool2d}'s. */
-export class MaxPool1d extends Pooling {
-  constructor(kernel: Pair, options: MaxPoolOptions = {}) {
-    super(1, kernel, options)
+const maxima = {
+  1: [maxPool1d, maxPool1dWithIndices],
+  2: [maxPool2d, maxPool2dWithIndices],
+  3: [maxPool3d, maxPool3dWithIndices],
+} as const
+
+abstract class MaxPooling<Indices extends boolean> extends Pooling<Pooled<Indices>> {
+  private readonly of: (x: Tensor) => Tensor | [values: Tensor, indices: Tensor]
+
+  constructor(dims: Dims, kernel: Pair, { returnIndices, ...options }: MaxPoolOptions<Indices>) {
+    super(dims, kernel, options)
+    const [values, both] = maxima[dims]
+    this.of = (x) => (returnIndices ? both : values)(x, kernel, options)
   }
-  protected pool(x: Tensor): Tensor {
-    return maxPool1d(x, this.kernel, this.options)
+  protected pool(x: Tensor): Pooled<Indices> {
+    // Indices says what the constructor was given.
+    return this.of(x) as Pooled<Indices>
+  }
+}
+
+/** The largest value of each window: x [N, C, L]. Options as {@link MaxPool2d}'s. */
+export class MaxPool1d<Indices extends boolean = false> extends MaxPooling<Indices> {
+  constructor(kernel: Pair, options: MaxPoolOptions<Indices> = {}) {
+    super(1, kernel, options)
   }
 }
 
@@ -67,27 +97,21 @@ export class MaxPool1d extends Pooling {
  * new nn.MaxPool2d(2).forward(x) // [64, 20, 24, 24] → [64, 20, 12, 12]
  * ```
  */
-export class MaxPool2d extends Pooling {
-  constructor(kernel: Pair, options: MaxPoolOptions = {}) {
+export class MaxPool2d<Indices extends boolean = false> extends MaxPooling<Indices> {
+  constructor(kernel: Pair, options: MaxPoolOptions<Indices> = {}) {
     super(2, kernel, options)
-  }
-  protected pool(x: Tensor): Tensor {
-    return maxPool2d(x, this.kernel, this.options)
   }
 }
 
 /** The largest value of each window: x [N, C, D, H, W]. Options as {@link MaxPool2d}'s. */
-export class MaxPool3d extends Pooling {
-  constructor(kernel: Pair, options: MaxPoolOptions = {}) {
+export class MaxPool3d<Indices extends boolean = false> extends MaxPooling<Indices> {
+  constructor(kernel: Pair, options: MaxPoolOptions<Indices> = {}) {
     super(3, kernel, options)
-  }
-  protected pool(x: Tensor): Tensor {
-    return maxPool3d(x, this.kernel, this.options)
   }
 }
 
 /** The mean of each window: x [N, C, L]. Options as {@link AvgPool2d}'s. */
-export class AvgPool1d extends Pooling {
+export class AvgPool1d extends Pooling<Tensor> {
   constructor(kernel: Pair, options: AvgPoolOptions = {}) {
     super(1, kernel, options)
   }
@@ -105,7 +129,7 @@ export class AvgPool1d extends Pooling {
  * new nn.AvgPool2d(3, { stride: 2, padding: 1 })
  * ```
  */
-export class AvgPool2d extends Pooling {
+export class AvgPool2d extends Pooling<Tensor> {
   constructor(kernel: Pair, options: AvgPoolOptions = {}) {
     super(2, kernel, options)
   }
@@ -115,36 +139,11 @@ export class AvgPool2d extends Pooling {
 }
 
 /** The mean of each window: x [N, C, D, H, W]. Options as {@link AvgPool2d}'s. */
-export class AvgPool3d extends Pooling {
+export class AvgPool3d extends Pooling<Tensor> {
   constructor(kernel: Pair, options: AvgPoolOptions = {}) {
     super(3, kernel, options)
   }
   protected pool(x: Tensor): Tensor {
     return avgPool3d(x, this.kernel, this.options)
-  }
-}
-
-/**
- * Means of regions, so many that the output has this size whatever the input's:
- * [N, C, H, W] → [N, C, O, P].
- *
- * @example
- * ```ts
- * new nn.AdaptiveAvgPool2d(1) // global average pooling
- * ```
- */
-export class AdaptiveAvgPool2d extends Module {
-  readonly output: readonly number[]
-
-  constructor(output: Pair) {
-    super()
-    this.output = spatial(output, 2, 'AdaptiveAvgPool2d', 'output')
-  }
-  forward(x: Tensor): Tensor {
-    if (x.rank !== 4) throw refuseInput(x.shape, layouts[2])
-    return adaptiveAvgPool2d(x, this.output)
-  }
-  protected override describe(): string {
-    return this.output.join(', ')
   }
 }

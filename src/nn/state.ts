@@ -24,9 +24,11 @@ export interface LoadReport {
 const dispensable = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name)
 
 /**
- * Gives states the values of the same names: all of them, or none if anything is wrong.
+ * Gives states the values of the same names: all of them, or none if anything is wrong. A state with
+ * several names (a shared weight) needs one of them; arrays for several must be equal.
  *
- * @throws BrickError `checkpoint` that lists missing and unexpected names and wrong shapes.
+ * @throws BrickError `checkpoint` that lists missing and unexpected names, wrong shapes, and shared
+ * weights whose values differ.
  */
 export function loadState(
   own: StateDict,
@@ -47,22 +49,68 @@ export function loadState(
     })
   }
   const values = given instanceof Map ? given : new Map(Object.entries(given))
-  const missing = Object.keys(own).filter((name) => !values.has(name) && !dispensable(name))
+  const ties = tiesOf(own, values)
+  const missing = ties
+    .filter((tie) => tie.given.length === 0)
+    .flatMap((tie) => tie.names.filter((name) => !dispensable(name)))
   const unexpected = [...values.keys()].filter((name) => !Object.hasOwn(own, name))
-  const wrong = Object.entries(own).flatMap(([name, { shape }]) => {
-    const value = values.get(name)
-    return value && !sameShape(value.shape, shape)
-      ? [`${name} ${showShape(value.shape)} for ${showShape(shape)}`]
-      : []
-  })
+  const wrong = ties.flatMap((tie) => [
+    ...wrongShapes(tie, values),
+    ...(strict ? torn(tie, values) : []),
+  ])
   if (wrong.length > 0 || (strict && missing.length + unexpected.length > 0)) {
     throw mismatch(where, strict ? missing : [], strict ? unexpected : [], wrong)
   }
-  for (const [name, state] of Object.entries(own)) {
-    const value = values.get(name)
+  for (const {
+    state,
+    given: [first],
+  } of ties) {
+    const value = first === undefined ? undefined : values.get(first)
     if (value) state.assign(asTensor(value).detach().to(state.dtype))
   }
   return { missing, unexpected }
+}
+
+type Values = ReadonlyMap<string, StateValue>
+
+/** A state, its names (several, if modules share it), and those that a value is given for. */
+interface Tie {
+  readonly state: Tensor
+  readonly names: readonly string[]
+  readonly given: readonly string[]
+}
+
+function tiesOf(own: StateDict, values: Values): Tie[] {
+  const names = new Map<Tensor, string[]>()
+  for (const [name, state] of Object.entries(own)) {
+    names.set(state, [...(names.get(state) ?? []), name])
+  }
+  return [...names].map(([state, all]) => ({
+    state,
+    names: all,
+    given: all.filter((name) => values.has(name)),
+  }))
+}
+
+function wrongShapes({ state, given }: Tie, values: Values): string[] {
+  return given.flatMap((name) => {
+    const { shape } = values.get(name)!
+    if (sameShape(shape, state.shape)) return []
+    return [`${name} ${showShape(shape)} for ${showShape(state.shape)}`]
+  })
+}
+
+/** Arrays of one shared state that differ: which one is meant? Tensors are not computed for this. */
+function torn({ given }: Tie, values: Values): string[] {
+  const [first, ...others] = given
+  if (first === undefined) return []
+  const same = (name: string) => sameArrays(values.get(first)!, values.get(name)!)
+  return others.filter((name) => !same(name)).map((name) => `${first} and ${name}, which are one`)
+}
+
+function sameArrays(a: StateValue, b: StateValue): boolean {
+  if (a === b || a instanceof Tensor || b instanceof Tensor) return true
+  return a.data.length === b.data.length && a.data.every((value, i) => Object.is(value, b.data[i]))
 }
 
 const asTensor = (value: StateValue): Tensor =>
@@ -77,7 +125,7 @@ function mismatch(
   const got = [
     some('missing', missing),
     some('unexpected', unexpected),
-    some('wrong shape', wrong),
+    some('wrong', wrong),
   ].filter(Boolean)
   const near = missing[0] === undefined ? undefined : nearest(missing[0], unexpected)
   const hint = near ? `Is '${near}' meant to be '${missing[0]}'? ` : ''
@@ -87,7 +135,7 @@ function mismatch(
     got: got.join('; '),
     wanted: "the model's own names and shapes",
     remedy: wrong.length
-      ? `${hint}Build the model with the sizes that the weights were saved with.`
+      ? `${hint}Build the model with the sizes, and share the weights, that were saved.`
       : `${hint}Pass { strict: false } to load what fits.`,
   })
 }

@@ -1,7 +1,6 @@
 import { BrickError, compile, grad, Tensor, tensor, variable } from '../../src/index.ts'
 import { compare, type Difference } from './compare.ts'
 import type { Case, Reference } from './format.ts'
-import { later } from './later.ts'
 import { Args, Inputs, NotSupported } from './reading.ts'
 import type { Prepare, Procedure, Row } from './rows.ts'
 import { procedures, rows } from './table.ts'
@@ -43,7 +42,7 @@ async function differencesOf(one: Case, mode: Mode): Promise<Findings> {
   const procedure = own(procedures, one.op)
   if (procedure) return runProcedure(one, mode, procedure)
   const row = own(rows, one.op)
-  if (!row) throw new NotSupported(own(later, one.op) ?? `op '${one.op}' is unknown`)
+  if (!row) throw new NotSupported(`op '${one.op}' is unknown`)
   return { differences: await (mode === 'eager' ? runEager(one, row) : runCompiled(one, row)) }
 }
 

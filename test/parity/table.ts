@@ -1,4 +1,5 @@
 import { activations } from './ops/activations.ts'
+import { attention } from './ops/attention.ts'
 import { conv } from './ops/conv.ts'
 import { elementwise } from './ops/elementwise.ts'
 import { loss } from './ops/loss.ts'
@@ -25,6 +26,7 @@ export const rows: Rows = {
   ...norm,
   ...loss,
   ...recurrent,
+  ...attention,
 }
 
 /** Those that run many steps. */

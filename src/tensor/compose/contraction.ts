@@ -4,7 +4,7 @@ import { make } from '../../graph/make.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, broadcastTo, cast, mul } from './arithmetic.ts'
 import { permute, reshape } from './movement.ts'
-import { amax, sum } from './reduce.ts'
+import { amax, argmax, sum } from './reduce.ts'
 
 /** torch.matmul: vectors, matrices, and batches of matrices that broadcast. */
 export function matmul(a: Node, b: Node): Node {
@@ -299,6 +299,18 @@ function poolWindows(
 export function maxPool(d: number, x: Node, size: Pair, options: PoolOptions = {}): Node {
   const { view, axes } = poolWindows(d, x, size, options, Number.NEGATIVE_INFINITY, `maxPool${d}d`)
   return amax(view, axes)
+}
+
+/** Row-major position of each window's first maximum within the window (i32, […O]), and the windows' layout. */
+export function maxPoolChoice(
+  d: number,
+  x: Node,
+  size: Pair,
+  options: PoolOptions = {},
+): { readonly choice: Node; readonly kernel: readonly number[] } {
+  const where = `maxPool${d}d`
+  const { view, axes, kernel } = poolWindows(d, x, size, options, Number.NEGATIVE_INFINITY, where)
+  return { choice: argmax(view, axes), kernel }
 }
 
 /** The mean of each window; padding counts unless countIncludePad is false. */

@@ -1,5 +1,5 @@
 import { BrickError } from '../../base/errors.ts'
-import { normalizeAxes, normalizeAxis, sizeOf } from '../../base/shape.ts'
+import { normalizeAxes, normalizeAxis, showShape, sizeOf } from '../../base/shape.ts'
 import { make } from '../../graph/make.ts'
 import type { Node } from '../../graph/node.ts'
 import { keeping } from '../../graph/ops/helpers.ts'
@@ -22,11 +22,12 @@ type ReduceOp = 'sum' | 'amax' | 'prod' | 'argmax'
 
 function reduced(op: ReduceOp, x: Node, dims: Dims, keepDim: boolean, where: string): Node {
   const axes = normalizeAxes(dims, x.shape.length, where)
-  if (op !== 'sum' && op !== 'prod' && sizeOf(x.shape) === 0) {
+  const choosing = op !== 'sum' && op !== 'prod'
+  if (choosing && axes.some((axis) => x.shape[axis] === 0)) {
     throw new BrickError({
       kind: 'shape',
       where,
-      got: 'a tensor without elements',
+      got: `${showShape(x.shape)} without elements to choose from`,
       wanted: 'at least one element',
     })
   }
