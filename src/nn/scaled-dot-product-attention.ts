@@ -2,6 +2,7 @@ import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
 import { arange } from '../tensor/create.ts'
 import { type Tensor, where } from '../tensor/tensor.ts'
+import { BLOCK, blockwiseAttention } from './blockwise-attention.ts'
 import { dropout } from './dropout.ts'
 
 export interface AttentionOptions {
@@ -15,6 +16,9 @@ export interface AttentionOptions {
   readonly scale?: number
 }
 
+/** Keys from which on they are looked at block by block. */
+const LONG = 4 * BLOCK
+
 /** The result of attention, and how much each query took from each key. */
 export interface Attended {
   readonly output: Tensor
@@ -24,7 +28,9 @@ export interface Attended {
 
 /**
  * softmax(q · kᵀ · scale) · v: q […, L, E], k […, S, E], v […, S, D] → […, L, D]. Batch dims
- * broadcast. A query that may see no key gives 0, with gradient 0, as in PyTorch from 2.5 on.
+ * broadcast. A query that may see no key gives 0, with gradient 0, as in PyTorch from 2.5 on. From
+ * 512 keys on (without dropout) they are looked at block by block, forward and backward, so that the
+ * scores [L, S] are never all in memory.
  *
  * Source: Vaswani et al., “Attention is all you need”, 2017.
  *
@@ -48,11 +54,22 @@ export function scaledDotProductAttention(
 /** {@link scaledDotProductAttention}, and the weights that it used. */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Attended {
   requireAligned(q, k, v)
-  const { scale = 1 / Math.sqrt(Math.max(1, q.shape.at(-1)!)), dropout: p = 0 } = options
+  const { mask, causal = false, dropout: p = 0 } = options
+  const { scale = 1 / Math.sqrt(Math.max(1, q.shape.at(-1)!)) } = options
   const scores = q.mul(scale).matmul(k.transpose())
   const seen = softmaxOfSeen(scores, options)
   const weights = p > 0 ? dropout(seen, p) : seen
-  return { output: weights.matmul(v), weights }
+  const whole = p > 0 || !isLong(q, k, v, mask)
+  const output = whole ? weights.matmul(v) : blockwiseAttention(q, k, v, { mask, causal, scale })
+  return { output, weights }
+}
+
+/** Whether there are so many keys that their scores had better not all be in memory at once. */
+function isLong(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined): boolean {
+  const batch = ({ shape }: Tensor) => shape.slice(0, -2).join()
+  const even = batch(q) === batch(k) && batch(k) === batch(v)
+  const plain = !mask || (!mask.requiresGrad && mask.shape.at(-1) === k.shape.at(-2))
+  return k.shape.at(-2)! >= LONG && even && plain
 }
 
 function requireAligned(q: Tensor, k: Tensor, v: Tensor): void {
