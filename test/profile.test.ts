@@ -120,7 +120,7 @@ describe('in a process', () => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')]
     execFileSync(process.execPath, args, { cwd: root })
-  })
+  }, 60_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   test.each(deviceBackends)('%s: a table of all kernels with the lines that asked', (backend) => {

@@ -21,6 +21,7 @@ export type Result =
   | readonly Tensor[]
   | { readonly [name: string]: Tensor }
   | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: functions that only update states return nothing.
   | void
 
 interface Version {
