@@ -19,11 +19,13 @@ export class ClassCheck {
    * Checks a batch; labels that lie in memory are checked once, all of them.
    *
    * @param step From 1.
+   * @param isBroken Whether the loss was no number. Till then, a single column of outputs may be the
+   * logits of a binary model.
    * @throws BrickError `argument` that says how many classes there are, the label and its example.
    */
-  check(dataset: AnyDataset<Example>, [, targets]: Batch, step: number): void {
+  check(dataset: AnyDataset<Example>, [, targets]: Batch, step: number, isBroken = false): void {
     const classes = classesOf(targets, this.output)
-    if (classes === undefined) return
+    if (classes === undefined || (classes === 1 && !isBroken)) return
     const labels = 'labels' in dataset ? dataset.labels() : undefined
     if (!labels) checkOutputClasses(`${this.#where}: targets of step ${step}`, targets, classes)
     else if (this.#checked !== dataset) {

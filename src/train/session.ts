@@ -135,7 +135,10 @@ export class Session {
     const start = performance.now()
     const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
       const loss = this.tally.add(values, note.examples)
-      if (!Number.isFinite(loss)) throw lossError(loss, epoch, note, steps)
+      if (!Number.isFinite(loss)) {
+        this.#classes.check(this.loader.dataset, note.batch, note.step, true)
+        throw lossError(loss, epoch, note, steps)
+      }
       void tell({ type: 'step', epoch, step: note.step, steps, loss, lr: note.lr })
       if (!note.kind.measures) return
       const found = this.#steps.layers.read(values, this.tally.sizeOf(note.examples))
