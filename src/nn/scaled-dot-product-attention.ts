@@ -16,6 +16,7 @@ export interface AttentionOptions {
   readonly scale?: number
 }
 
+const NAME = 'scaledDotProductAttention'
 /** Keys from which on they are looked at block by block. */
 const LONG = 4 * BLOCK
 
@@ -61,6 +62,7 @@ export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOption
   return { output: long ? inBlocks(q, k, v, scale, options) : weights.matmul(v), weights }
 }
 
+/** Batch dims and the mask's keys are written out: blocks are cut from them. */
 function inBlocks(q: Tensor, k: Tensor, v: Tensor, scale: number, options: AttentionOptions) {
   const batch = [q, k, v]
     .map((t) => t.shape.slice(0, -2))
@@ -70,8 +72,6 @@ function inBlocks(q: Tensor, k: Tensor, v: Tensor, scale: number, options: Atten
   const mask = options.mask?.expand(columns)
   return blockwiseAttention(a!, b!, c!, { mask, causal: options.causal ?? false, scale })
 }
-
-const NAME = 'scaledDotProductAttention'
 
 function requireAligned(q: Tensor, k: Tensor, v: Tensor): void {
   const known = q.rank >= 2 && k.rank >= 2 && v.rank >= 2
