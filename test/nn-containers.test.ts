@@ -174,6 +174,12 @@ describe('shared weights', () => {
   })
 })
 
+test('a summary shows all outputs of a layer', () => {
+  const pools = new nn.Parallel([new nn.MaxPool1d(2, { returnIndices: true }) as never])
+  expect(pools.summary([1, 2, 6])).toMatch(/^0 +MaxPool1d +\[1, 2, 3\], \[1, 2, 3\] +–$/m)
+  expect(new nn.GRU(2, 3).summary([4, 1, 2])).toMatch(/\[4, 1, 3\], \[1, 1, 3\]/)
+})
+
 test('frozen parts stay as they are, though gradients pass through them', async () => {
   const [frozen, live] = [new nn.Linear(2, 2).requiresGrad_(false), new nn.Linear(2, 2)]
   const model = new nn.Sequential(live, frozen)

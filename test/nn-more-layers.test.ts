@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { topological } from '../src/graph/node.ts'
 import {
   BrickError,
   conv2d,
@@ -16,6 +17,7 @@ import {
   tensor,
   useBackend,
   variable,
+  where,
   zeros,
 } from '../src/index.ts'
 
@@ -359,4 +361,44 @@ test('in training, dropout of attention and of layers draws; in evaluation they 
   expect(await run()).not.toEqual(await run())
   layer.eval()
   expect(await run()).toEqual(await run())
+})
+
+describe('attention to many keys', () => {
+  const [q, k, v] = [randn([2, 1, 5, 4]), randn([3, 600, 4]), randn([2, 3, 600, 2])]
+  const inputs = [q, k, v].map((t) => variable(t, true)) as [Tensor, Tensor, Tensor]
+  const bits = randn([5, 600]).gt(0)
+
+  test.each([
+    ['no mask', {}],
+    ['causal', { causal: true }],
+    ['a mask for each query', { mask: bits }],
+    ['a mask of all keys at once', { mask: tensor([[true], [false], [true], [true], [true]]) }],
+    ['numbers to add', { mask: randn([2, 1, 1, 600]), causal: true, scale: 0.7 }],
+  ] as const)('is the same block by block: %s', async (_, options: nn.AttentionOptions) => {
+    // A mask that wants a gradient is computed with all scores at once.
+    const added = variable(zeros([1, 600]), true)
+    const mask =
+      options.mask &&
+      (options.mask.dtype === 'f32'
+        ? options.mask
+        : where(options.mask, zeros([]), Number.NEGATIVE_INFINITY))
+    const whole = { ...options, mask: mask ? mask.add(added) : added }
+    const results = [options, whole].map((how) => {
+      const y = nn.scaledDotProductAttention(...inputs, how)
+      return [y, ...grad(y.square().sum(), inputs)]
+    })
+    for (const [i, got] of results[0]!.entries()) {
+      const difference = await got.sub(results[1]![i]!).abs().max().item()
+      expect(difference).toBeLessThan(1e-5)
+    }
+  })
+
+  test('no tensor of all scores is made, forward or backward', () => {
+    const y = nn.scaledDotProductAttention(...inputs, { causal: true })
+    const nodes = topological([y, ...grad(y.sum(), inputs)].map((t) => t.node))
+    const scores = (shape: readonly number[]) => shape.includes(5) && shape.includes(600)
+    expect(nodes.filter((node) => scores(node.shape))).toEqual([])
+    const whole = nn.scaledDotProductAttention(...inputs, { dropout: 0.5 })
+    expect(topological([whole.node]).some((node) => scores(node.shape))).toBe(true)
+  })
 })

@@ -249,9 +249,9 @@ export abstract class Module<In extends readonly unknown[] = [x: Tensor], Out = 
 
 const count = (tensors: readonly Tensor[]): number => tensors.reduce((n, t) => n + t.size, 0)
 
+/** Of one tensor, or of several in a list or by name. */
 const shapeOf = (output: unknown): string =>
-  [output]
-    .flat()
+  (output instanceof Tensor ? [output] : Object.values(output ?? {}))
     .flatMap((o) => (o instanceof Tensor ? [showShape(o.shape)] : []))
     .join(', ')
 

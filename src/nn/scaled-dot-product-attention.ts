@@ -1,5 +1,5 @@
 import { BrickError } from '../base/errors.ts'
-import { showShape } from '../base/shape.ts'
+import { broadcastShapes, showShape } from '../base/shape.ts'
 import { arange } from '../tensor/create.ts'
 import { type Tensor, where } from '../tensor/tensor.ts'
 import { BLOCK, blockwiseAttention } from './blockwise-attention.ts'
@@ -16,6 +16,7 @@ export interface AttentionOptions {
   readonly scale?: number
 }
 
+const NAME = 'scaledDotProductAttention'
 /** Keys from which on they are looked at block by block. */
 const LONG = 4 * BLOCK
 
@@ -29,8 +30,8 @@ export interface Attended {
 /**
  * softmax(q · kᵀ · scale) · v: q […, L, E], k […, S, E], v […, S, D] → […, L, D]. Batch dims
  * broadcast. A query that may see no key gives 0, with gradient 0, as in PyTorch from 2.5 on. From
- * 512 keys on (without dropout) they are looked at block by block, forward and backward, so that the
- * scores [L, S] are never all in memory.
+ * 512 keys on they are looked at block by block, forward and backward, so that the scores [L, S] are
+ * never all in memory, unless there is dropout or a mask that wants a gradient.
  *
  * Source: Vaswani et al., “Attention is all you need”, 2017.
  *
@@ -54,22 +55,22 @@ export function scaledDotProductAttention(
 /** {@link scaledDotProductAttention}, and the weights that it used. */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Attended {
   requireAligned(q, k, v)
-  const { mask, causal = false, dropout: p = 0 } = options
-  const { scale = 1 / Math.sqrt(Math.max(1, q.shape.at(-1)!)) } = options
-  const scores = q.mul(scale).matmul(k.transpose())
-  const seen = softmaxOfSeen(scores, options)
+  const { scale = 1 / Math.sqrt(Math.max(1, q.shape.at(-1)!)), dropout: p = 0 } = options
+  const seen = softmaxOfSeen(q.mul(scale).matmul(k.transpose()), options)
   const weights = p > 0 ? dropout(seen, p) : seen
-  const whole = p > 0 || !isLong(q, k, v, mask)
-  const output = whole ? weights.matmul(v) : blockwiseAttention(q, k, v, { mask, causal, scale })
-  return { output, weights }
+  const long = k.shape.at(-2)! >= LONG && p === 0 && !options.mask?.requiresGrad
+  return { output: long ? inBlocks(q, k, v, scale, options) : weights.matmul(v), weights }
 }
 
-/** Whether there are so many keys that their scores had better not all be in memory at once. */
-function isLong(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined): boolean {
-  const batch = ({ shape }: Tensor) => shape.slice(0, -2).join()
-  const even = batch(q) === batch(k) && batch(k) === batch(v)
-  const plain = !mask || (!mask.requiresGrad && mask.shape.at(-1) === k.shape.at(-2))
-  return k.shape.at(-2)! >= LONG && even && plain
+/** Batch dims and the mask's keys are written out: blocks are cut from them. */
+function inBlocks(q: Tensor, k: Tensor, v: Tensor, scale: number, options: AttentionOptions) {
+  const batch = [q, k, v]
+    .map((t) => t.shape.slice(0, -2))
+    .reduce((a, b) => broadcastShapes(a, b, NAME))
+  const [a, b, c] = [q, k, v].map((t) => t.expand([...batch, ...t.shape.slice(-2)]))
+  const columns = [...(options.mask?.shape.slice(0, -1) ?? []), k.shape.at(-2)!]
+  const mask = options.mask?.expand(columns)
+  return blockwiseAttention(a!, b!, c!, { mask, causal: options.causal ?? false, scale })
 }
 
 function requireAligned(q: Tensor, k: Tensor, v: Tensor): void {
@@ -77,7 +78,7 @@ function requireAligned(q: Tensor, k: Tensor, v: Tensor): void {
   if (known && q.shape.at(-1) === k.shape.at(-1) && k.shape.at(-2) === v.shape.at(-2)) return
   throw new BrickError({
     kind: 'shape',
-    where: 'scaledDotProductAttention',
+    where: NAME,
     got: [q, k, v].map((t) => showShape(t.shape)).join(', '),
     wanted: 'q […, L, E], k […, S, E], v […, S, D]',
   })
@@ -91,7 +92,7 @@ function softmaxOfSeen(scores: Tensor, { mask, causal = false }: AttentionOption
   if (mask && mask.dtype !== 'bool') {
     throw new BrickError({
       kind: 'dtype',
-      where: 'scaledDotProductAttention',
+      where: NAME,
       got: `a mask ${mask.dtype} ${showShape(mask.shape)}`,
       wanted: 'bool (true: seen) or f32 (added to the scores)',
       remedy: "Convert it with .to('bool').",
