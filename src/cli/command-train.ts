@@ -30,6 +30,7 @@ import { reportRun } from './report.ts'
 import { configOf, methodsOf, type RunConfig } from './saved-run.ts'
 import { scheduleFor } from './schedules.ts'
 
+const SEED = 1
 /** The exit code after Ctrl-C, as shells have it. */
 const INTERRUPTED = 130
 
@@ -38,7 +39,9 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
   return onBackend(flags, async (backend) => {
     const saved = flags.resume === undefined ? undefined : await configIn(flags.resume, flags)
     const data = flags.data ?? saved?.data ?? 'digits'
-    const sets = await datasetRecord(data).load()
+    const whole = await datasetRecord(data).load()
+    const seed = saved?.seed ?? flags.seed ?? SEED
+    const sets = heldOut(whole, saved ? saved.holdOut : (flags.holdOut ?? null), seed)
     const config = saved ? { ...saved, ...changes(flags) } : configFor(flags, data, sets)
     manualSeed(config.seed)
     const { inputShape, classNames } = config
@@ -51,11 +54,24 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
   })
 }
 
+/** What a run learns from, chooses by, and is tested on in the end. */
+interface Sets extends TrainAndTest {
+  readonly validation: ArrayDataset
+}
+
+/** The sets with so many training examples kept back; without, what tests is also chosen by. */
+function heldOut({ train, test }: TrainAndTest, count: number | null, seed: number): Sets {
+  if (count === null) return { train, validation: test, test }
+  const parts = train.split([train.length - count, count], { seed, stratified: true })
+  const [rest, validation] = parts as [ArrayDataset, ArrayDataset]
+  return { train: rest, validation, test }
+}
+
 interface Task {
   readonly config: RunConfig
   readonly methods: ReturnType<typeof methodOptions>
   readonly model: Module
-  readonly sets: TrainAndTest
+  readonly sets: Sets
   readonly folder: string
   readonly flags: TrainFlags
 }
@@ -69,7 +85,7 @@ async function train(
     output.error('\nStopping after this step. Ctrl-C again ends at once.'),
   )
   const run = await fitModel(model, sets.train, {
-    validation: sets.test,
+    validation: sets.validation,
     ...methods,
     metrics: [accuracy],
     epochs,
@@ -163,7 +179,7 @@ function changes({ epochs, lr, optimizer, patience }: TrainFlags): Partial<RunCo
 
 function configFor(flags: TrainFlags, data: string, { train }: TrainAndTest): RunConfig {
   const { defaults, normalize } = datasetRecord(data)
-  const { model, optimizer = 'adam', seed = 1, patience = null } = flags
+  const { model, optimizer = 'adam', seed = SEED, patience = null } = flags
   return {
     model: model!,
     data,
@@ -203,14 +219,14 @@ async function freshFolder(name: string): Promise<string> {
 function announce(
   config: RunConfig,
   model: Module,
-  { train, test }: TrainAndTest,
+  { train, validation }: Sets,
   backend: Backend,
   output: Output,
 ): void {
   const { colors } = output
   const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0)
   const facts = [
-    `${count(train.length)} examples, ${count(test.length)} to check`,
+    `${count(train.length)} examples, ${count(validation.length)} to check`,
     `${count(parameters)} parameters`,
     backend.name,
   ]

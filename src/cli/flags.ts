@@ -17,6 +17,8 @@ export interface MethodFlags {
   readonly ema?: number
   /** Batches in an update. */
   readonly accumulate?: number
+  /** Training examples that are kept back to choose by. */
+  readonly holdOut?: number
 }
 
 /** What `train` was given. */

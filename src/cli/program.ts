@@ -107,6 +107,11 @@ function addTrain(program: Command, done: (code: number) => void): void {
     .option('--mixup <alpha>', 'blend examples by Beta(alpha, alpha)', positive)
     .option('--ema <decay>', 'use averaged weights, of which this share stays at each step', share)
     .option('--accumulate <n>', 'batches in an update', whole(1))
+    .option(
+      '--hold-out <n>',
+      'choose by n of the training examples, and test once at the end',
+      whole(1),
+    )
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--patience <n>', 'stop after n epochs without improvement', whole(1))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')

@@ -49,7 +49,8 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
   const charts = chartsOf([{ label: 'run', history: run.history }])
   output.print(run.history.length > 1 ? `\n${drawCharts(charts, output)}` : '')
   output.print(drawConfusion(counts, classNames, output))
-  output.print(verdict(run, right, test.length, counts, output))
+  const kind = config.holdOut === null ? 'validation' : 'test'
+  output.print(verdict(run, { right, of: test.length, kind }, counts, output))
   output.print(nextSteps(subject, { gallery, sample }, output))
 }
 
@@ -68,19 +69,25 @@ async function predictions(
   })
 }
 
+/** How many of the examples that a run was chosen by, or tested on, are right. */
+interface Score {
+  readonly right: number
+  readonly of: number
+  readonly kind: 'validation' | 'test'
+}
+
 function verdict(
   run: Run,
-  right: number,
-  examples: number,
+  { right, of, kind }: Score,
   counts: ConfusionMatrix,
   { colors }: Output,
 ): string {
-  const share = ((100 * right) / examples).toFixed(1)
+  const share = ((100 * right) / of).toFixed(of < 1000 ? 1 : 2)
   const { best, history, stoppedBy, seconds } = run
   const early = stoppedBy === 'early-stopping' ? ', stopped early' : ''
   const epochs = `epoch ${best?.epoch} of ${history.length} was the best${early}`
   return [
-    `${colors.bold(colors.green(`${share} %`))} of ${examples} validation examples right`,
+    `${colors.bold(colors.green(`${share} %`))} of ${of} ${kind} examples right`,
     colors.dim(` · ${epochs} · ${showSeconds(seconds)}`),
     `\n${mixUp(counts)}`,
   ].join('')

@@ -20,6 +20,7 @@ const methods: Methods = {
   mixup: null,
   ema: null,
   accumulate: null,
+  holdOut: null,
 }
 
 /** What `train` was told of its methods. */
