@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { grad, type Tensor, tensor, useBackend, variable, where } from '../src/index.ts'
-import { BLOCK, type BlockwiseOptions, blockwiseAttention } from '../src/nn/blockwise-attention.ts'
+import {
+  BLOCK,
+  type BlockwiseOptions,
+  blockwiseAttention,
+} from '../src/nn/attention/blockwise-attention.ts'
 import type { Backend } from '../src/tensor/backend.ts'
 import { createBackend } from '../src/tensor/choose.ts'
 import { allBackends } from './backends.ts'

@@ -25,7 +25,7 @@ export const notRun: Readonly<Record<string, string>> = {
   'optim/sgd.ts sgd': 'shows the option alone',
   'train/metrics.ts accuracy': 'shows the option alone',
   'train/metrics.ts topK': 'shows the option alone',
-  'nn/parameter.ts parameter': 'a field of a class',
+  'nn/module/parameter.ts parameter': 'a field of a class',
 }
 
 function network(): Scope {
@@ -66,13 +66,13 @@ async function digits(): Promise<Scope> {
 const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   'gradient/gradient.ts': graph,
   'interpreter/interpreter.ts': graph,
-  'nn/conv.ts': () => ({ images: zeros([64, 1, 28, 28]) }),
-  'nn/linear.ts': () => ({ images: zeros([64, 784]) }),
-  'nn/flatten.ts': () => ({ x: zeros([64, 50, 4, 4]) }),
-  'nn/adaptive-pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
-  'nn/unpool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
-  'nn/pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
-  'nn/normalization.ts': () => ({
+  'nn/convolution/conv.ts': () => ({ images: zeros([64, 1, 28, 28]) }),
+  'nn/linear/linear.ts': () => ({ images: zeros([64, 784]) }),
+  'nn/shape/flatten.ts': () => ({ x: zeros([64, 50, 4, 4]) }),
+  'nn/pooling/adaptive-pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
+  'nn/pooling/unpool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
+  'nn/pooling/pool.ts': () => ({ x: zeros([64, 20, 24, 24]) }),
+  'nn/normalization/normalization.ts': () => ({
     x: zeros([2, 8, 3]),
     weight: ones([8]),
     bias: zeros([8]),
@@ -82,7 +82,7 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { bytes: Buffer.concat([...serializeSafetensors([['fc.weight', weight]])]) }
   },
   'files/atomic.ts': () => ({ writeAtomically }),
-  'nn/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
+  'nn/module/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
   'data/dataset.ts': async () => ({ ...(await digits()), data }),
   'data/iterable.ts': () => ({ data }),
   ...Object.fromEntries(

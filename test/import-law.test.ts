@@ -66,6 +66,10 @@ describe('the import law', () => {
       'src/device/device.ts': "import type { A } from '../base/a.ts'\nexport type D = A\n",
       'src/device/native/n.ts':
         "import koffi from 'koffi'\nimport fs from 'node:fs/promises'\nimport type { D } from '../device.ts'\nimport type { A } from '../../base/a.ts'\nexport const n = [koffi, fs] as unknown as [A, D]\n",
+      'src/nn/losses/a.ts':
+        "import { b } from '../module/b.ts'\nimport { c } from '../../base/c.ts'\nexport const a = [b, c]\n",
+      'src/nn/module/b.ts': 'export const b = 1\n',
+      'src/base/c.ts': 'export const c = 1\n',
       'src/cli/main.ts': "import sharp from 'sharp'\nexport default sharp\n",
     })
     expect(output).toContain('No fixes applied')
@@ -85,6 +89,9 @@ describe('the import law', () => {
     'an import type': { 'src/base/a.ts': "export type X = import('../nn/x.ts').X\n" },
     'a room above, from a folder in the room': {
       'src/device/wasm/a.ts': "export * from '../../tensor/x.ts'\n",
+    },
+    'a room above, from a folder that sees its sisters': {
+      'src/nn/losses/a.ts': "export * from '../../train/x.ts'\n",
     },
     'a neighbour that is not below': { 'src/device/a.ts': "export * from '../compile/x.ts'\n" },
     'a node: module in the core': { 'src/compile/a.ts': "export * from 'node:fs'\n" },

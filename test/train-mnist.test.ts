@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { mnist } from '../src/data/mnist.ts'
 import { LeNet } from '../src/models/models.ts'
-import { crossEntropy } from '../src/nn/cross-entropy.ts'
+import { crossEntropy } from '../src/nn/losses/cross-entropy.ts'
 import { adam } from '../src/optim/adam.ts'
 import { currentBackend } from '../src/tensor/engine.ts'
 import { manualSeed } from '../src/tensor/random.ts'

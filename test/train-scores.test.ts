@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { ArrayDataset } from '../src/data/array-dataset.ts'
-import { Module } from '../src/nn/module.ts'
+import { Module } from '../src/nn/module/module.ts'
 import { currentBackend } from '../src/tensor/engine.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import { evaluate } from '../src/train/evaluate.ts'

@@ -1,4 +1,4 @@
-import { crossEntropy } from '../nn/cross-entropy.ts'
+import { crossEntropy } from '../nn/losses/cross-entropy.ts'
 import { evaluate } from '../train/evaluate.ts'
 import { accuracy, confusion } from '../train/metrics.ts'
 import { onBackend } from './backend.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { BrickError } from '../base/errors.ts'
 import { createModel } from '../models/models.ts'
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module/module.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
 import { servedArrays } from '../train/session-state.ts'
 import type { MethodFlags } from './flags.ts'

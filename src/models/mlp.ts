@@ -1,6 +1,6 @@
 import { sizeOf } from '../base/shape.ts'
-import { Linear } from '../nn/linear.ts'
-import { Module } from '../nn/module.ts'
+import { Linear } from '../nn/linear/linear.ts'
+import { Module } from '../nn/module/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { ModelSizes } from './model.ts'
 

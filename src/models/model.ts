@@ -1,5 +1,5 @@
 import type { Shape } from '../base/shape.ts'
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module/module.ts'
 
 /** What a network is built for. */
 export interface ModelSizes {

@@ -1,6 +1,6 @@
 import { BrickError } from '../base/errors.ts'
-import type { Module } from '../nn/module.ts'
-import { nearest } from '../nn/state.ts'
+import type { Module } from '../nn/module/module.ts'
+import { nearest } from '../nn/module/state.ts'
 import { LeNet } from './lenet.ts'
 import { MLP } from './mlp.ts'
 import type { ModelRecord, ModelSizes } from './model.ts'

@@ -1,14 +1,24 @@
 /** Layers, activation functions, normalisations, losses and initialisers. */
-export * from './activation-layers.ts'
-export * from './activations.ts'
-export * from './adaptive-pool.ts'
-export * from './batchnorm.ts'
-export * from './bilinear.ts'
-export * from './contrastive-losses.ts'
-export * from './conv.ts'
-export * from './conv-transpose.ts'
-export * from './cross-entropy.ts'
-export * from './ctc.ts'
+export * from './activations/activation-layers.ts'
+export * from './activations/activations.ts'
+export * from './activations/learned-activations.ts'
+export * from './attention/multihead-attention.ts'
+export * from './attention/positional-encoding.ts'
+export {
+  type AttentionOptions,
+  scaledDotProductAttention,
+} from './attention/scaled-dot-product-attention.ts'
+export * from './attention/transformer.ts'
+export * from './attention/transformer-layer.ts'
+export * from './containers/module-list.ts'
+export * from './containers/multi-task.ts'
+export * from './containers/parallel.ts'
+export * from './containers/residual.ts'
+export * from './containers/sequential.ts'
+export * from './convolution/conv.ts'
+export * from './convolution/conv-transpose.ts'
+export * from './convolution/filters.ts'
+export * from './convolution/fixed-filters.ts'
 export {
   alphaDropout,
   dropout,
@@ -16,21 +26,20 @@ export {
   dropout2d,
   dropout3d,
   gaussianNoise,
-} from './dropout.ts'
-export * from './dropout-layers.ts'
-export * from './elbo.ts'
-export * from './embedding.ts'
-export * from './embedding-loss-layers.ts'
-export * from './filters.ts'
-export * from './fixed-filters.ts'
-export * from './flatten.ts'
-export * from './focal-loss.ts'
-export * from './global-pool.ts'
-export * as init from './init.ts'
-export * from './instance-norm.ts'
-export * from './learned-activations.ts'
-export * from './linear.ts'
-export * from './loss-layers.ts'
+} from './dropout/dropout.ts'
+export * from './dropout/dropout-layers.ts'
+export * from './dropout/stochastic-depth.ts'
+export * as init from './init/init.ts'
+export * from './linear/bilinear.ts'
+export * from './linear/embedding.ts'
+export * from './linear/linear.ts'
+export * from './losses/contrastive-losses.ts'
+export * from './losses/cross-entropy.ts'
+export * from './losses/ctc.ts'
+export * from './losses/elbo.ts'
+export * from './losses/embedding-loss-layers.ts'
+export * from './losses/focal-loss.ts'
+export * from './losses/loss-layers.ts'
 export {
   bce,
   bceWithLogits,
@@ -45,13 +54,15 @@ export {
   softMargin,
   squaredHinge,
   squareLoss,
-} from './losses.ts'
-export * from './margin-losses.ts'
-export { type AnyModule, Module } from './module.ts'
-export * from './module-list.ts'
-export * from './multi-task.ts'
-export * from './multihead-attention.ts'
-export * from './norm-layers.ts'
+} from './losses/losses.ts'
+export * from './losses/margin-losses.ts'
+export type { Reduction, ReductionOptions } from './losses/reduction.ts'
+export { type AnyModule, Module } from './module/module.ts'
+export { parameter } from './module/parameter.ts'
+export type { GivenState, LoadOptions, LoadReport, StateDict, StateValue } from './module/state.ts'
+export * from './normalization/batchnorm.ts'
+export * from './normalization/instance-norm.ts'
+export * from './normalization/norm-layers.ts'
 export {
   type AffineOptions,
   batchNorm,
@@ -64,24 +75,16 @@ export {
   type NormalizedBatch,
   normalizeBatch,
   rmsNorm,
-} from './normalization.ts'
-export * from './pad.ts'
-export * from './parallel.ts'
-export { parameter } from './parameter.ts'
-export { Parametrization, removeParametrization } from './parametrize.ts'
-export * from './pool.ts'
-export * from './positional-encoding.ts'
-export * from './recurrent.ts'
-export * from './recurrent-cell-layers.ts'
-export type { Reduction, ReductionOptions } from './reduction.ts'
-export * from './residual.ts'
-export * from './resize.ts'
-export { type AttentionOptions, scaledDotProductAttention } from './scaled-dot-product-attention.ts'
-export * from './sequential.ts'
-export * from './spectral-norm.ts'
-export type { GivenState, LoadOptions, LoadReport, StateDict, StateValue } from './state.ts'
-export * from './stochastic-depth.ts'
-export * from './transformer.ts'
-export * from './transformer-layer.ts'
-export * from './unpool.ts'
-export * from './weight-norm.ts'
+} from './normalization/normalization.ts'
+export { Parametrization, removeParametrization } from './parametrizations/parametrize.ts'
+export * from './parametrizations/spectral-norm.ts'
+export * from './parametrizations/weight-norm.ts'
+export * from './pooling/adaptive-pool.ts'
+export * from './pooling/global-pool.ts'
+export * from './pooling/pool.ts'
+export * from './pooling/unpool.ts'
+export * from './recurrent/recurrent.ts'
+export * from './recurrent/recurrent-cell-layers.ts'
+export * from './shape/flatten.ts'
+export * from './shape/pad.ts'
+export * from './shape/resize.ts'

@@ -1,4 +1,4 @@
-import { type GivenState, type LoadReport, loadState, type StateDict } from '../nn/state.ts'
+import { type GivenState, type LoadReport, loadState, type StateDict } from '../nn/module/state.ts'
 import { full, zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { type Tensor, variable, where } from '../tensor/tensor.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { loadState } from '../nn/state.ts'
+import { loadState } from '../nn/module/state.ts'
 import { DEFAULT_DECAY } from '../optim/ema.ts'
 import { RateSchedule } from '../optim/schedules/schedule.ts'
 import { generator } from '../tensor/random.ts'

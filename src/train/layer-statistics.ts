@@ -1,5 +1,5 @@
-import { observeCalls } from '../nn/forward.ts'
-import type { Module } from '../nn/module.ts'
+import { observeCalls } from '../nn/module/forward.ts'
+import type { Module } from '../nn/module/module.ts'
 import type { Gradients, Optimizer } from '../optim/optimizer.ts'
 import { cat } from '../tensor/functions.ts'
 import { Tensor } from '../tensor/tensor.ts'

@@ -1,5 +1,5 @@
 import type { ArrayView } from '../base/array.ts'
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** What a checkpoint holds besides the model, in front of its names: no state of a model has it. */

@@ -1,4 +1,4 @@
-import type { Module } from '../nn/module.ts'
+import type { Module } from '../nn/module/module.ts'
 import { clipByNorm } from '../optim/clip.ts'
 import type { EMA } from '../optim/ema.ts'
 import type { Gradients, Optimizer } from '../optim/optimizer.ts'

@@ -1,4 +1,4 @@
-import { crossEntropy } from '../nn/cross-entropy.ts'
+import { crossEntropy } from '../nn/losses/cross-entropy.ts'
 import { stack } from '../tensor/functions.ts'
 import type { Metric } from './metric.ts'
 

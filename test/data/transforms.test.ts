@@ -3,9 +3,9 @@ import { brighten, contrastBy, saturate, turnHue } from '../../src/data/images/c
 import { symmetricEigen } from '../../src/data/images/pca.ts'
 import { affineProjection, perspectiveProjection, warp } from '../../src/data/images/warp.ts'
 import * as data from '../../src/data/index.ts'
-import { Flatten } from '../../src/nn/flatten.ts'
-import { Linear } from '../../src/nn/linear.ts'
-import { Sequential } from '../../src/nn/sequential.ts'
+import { Sequential } from '../../src/nn/containers/sequential.ts'
+import { Linear } from '../../src/nn/linear/linear.ts'
+import { Flatten } from '../../src/nn/shape/flatten.ts'
 import { currentBackend } from '../../src/tensor/engine.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 

@@ -1,7 +1,7 @@
 import type { ArrayView } from '../../base/array.ts'
 import { BrickError } from '../../base/errors.ts'
 import { sameShape, showShape, sizeOf } from '../../base/shape.ts'
-import { Module } from '../../nn/module.ts'
+import { Module } from '../../nn/module/module.ts'
 import { Tensor, variable } from '../../tensor/tensor.ts'
 import type { BatchTransform } from '../batch-maker.ts'
 import type { ExampleType } from '../dataset.ts'
