@@ -1,12 +1,10 @@
-import { BrickError } from '../base/errors.ts'
-import { type Shape, showShape } from '../base/shape.ts'
 import { Conv2d } from '../nn/convolution/conv.ts'
 import { Dropout } from '../nn/dropout/dropout-layers.ts'
 import { Linear } from '../nn/linear/linear.ts'
 import { Module } from '../nn/module/module.ts'
 import { maxPool2d } from '../tensor/functions.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { ModelSizes } from './model.ts'
+import { channelsOf, type ModelSizes } from './model.ts'
 
 interface Plan {
   readonly channels: readonly [first: number, second: number]
@@ -45,7 +43,8 @@ export class LeNet extends Module {
 
   constructor({ inputShape, classes }: ModelSizes) {
     super()
-    const [channels, height, width] = imageShape(inputShape)
+    const channels = channelsOf('LeNet', inputShape, 4)
+    const [, height, width] = inputShape as [number, number, number]
     const plan = Math.min(height, width) < 16 ? small : full
     const { kernel, padding } = plan
     this.conv1 = new Conv2d(channels, plan.channels[0], kernel, { padding })
@@ -67,18 +66,4 @@ export class LeNet extends Module {
 /** The size after a convolution and its pooling. */
 function pooled(size: number, { kernel, padding }: Plan): number {
   return Math.floor((size + 2 * padding - kernel + 1) / 2)
-}
-
-function imageShape(shape: Shape): readonly [channels: number, height: number, width: number] {
-  const [channels, height, width] = shape
-  if (shape.length === 3 && channels && height && width && Math.min(height, width) >= 4) {
-    return [channels, height, width]
-  }
-  throw new BrickError({
-    kind: 'shape',
-    where: 'LeNet',
-    wanted: 'images [channels, height, width] of at least 4 × 4',
-    got: showShape(shape),
-    remedy: "Use 'mlp' for other data.",
-  })
 }

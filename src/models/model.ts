@@ -1,4 +1,5 @@
-import type { Shape } from '../base/shape.ts'
+import { BrickError } from '../base/errors.ts'
+import { type Shape, showShape } from '../base/shape.ts'
 import type { Module } from '../nn/module/module.ts'
 
 /** What a network is built for. */
@@ -13,4 +14,17 @@ export interface ModelSizes {
 export interface ModelRecord {
   readonly description: string
   build(sizes: ModelSizes): Module
+}
+
+/** The channels of images of at least this size, or an error that names the network. */
+export function channelsOf(where: string, shape: Shape, least: number): number {
+  const [channels, height, width] = shape
+  if (shape.length === 3 && channels && Math.min(height!, width!) >= least) return channels
+  throw new BrickError({
+    kind: 'shape',
+    where,
+    wanted: `images [channels, height, width] of at least ${least} × ${least}`,
+    got: showShape(shape),
+    remedy: "Use 'mlp' for other data.",
+  })
 }

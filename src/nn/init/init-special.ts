@@ -3,6 +3,7 @@ import { type Shape, showShape, sizeOf } from '../../base/shape.ts'
 import { type HostGenerator, hostGenerator } from '../../tensor/host-random.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { requireWithin } from '../module/check.ts'
+import { drawn } from './drawn.ts'
 import { refuseZeros } from './init-zeros.ts'
 
 export interface TruncatedOptions {
@@ -23,6 +24,11 @@ export interface TruncatedOptions {
 export function truncatedNormal(shape: Shape, options: TruncatedOptions = {}): Tensor {
   const { mean = 0, std = 1, low = -2, high = 2, generator = hostGenerator } = options
   requireWithin('init.truncatedNormal', 'std', std, [Number.MIN_VALUE, Number.POSITIVE_INFINITY])
+  return drawn(shape, () => insideOf(shape, { ...options, mean, std, low, high, generator }))
+}
+
+function insideOf(shape: Shape, options: Required<TruncatedOptions>): Float32Array {
+  const { mean, std, low, high, generator } = options
   const values = generator.normal(shape, mean, std)
   let outside = placesOutside(values, low, high)
   for (let rounds = 0; outside.length > 0; rounds++) {
@@ -33,7 +39,7 @@ export function truncatedNormal(shape: Shape, options: TruncatedOptions = {}): T
     })
     outside = outside.filter((place) => !(values[place]! >= low && values[place]! <= high))
   }
-  return Tensor.of(values, shape, 'f32')
+  return values
 }
 
 const ROUNDS = 1000

@@ -2,9 +2,11 @@ import { BrickError } from '../../base/errors.ts'
 import { type Shape, showShape, sizeOf } from '../../base/shape.ts'
 import { full } from '../../tensor/create.ts'
 import { type HostGenerator, hostGenerator } from '../../tensor/host-random.ts'
-import { Tensor } from '../../tensor/tensor.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { drawn } from './drawn.ts'
 import { refuseZeros } from './init-zeros.ts'
 
+export { skip } from './drawn.ts'
 export * from './init-special.ts'
 
 /**
@@ -34,8 +36,6 @@ export interface KaimingOptions {
   readonly generator?: HostGenerator
 }
 
-const float = (data: Float32Array, shape: Shape): Tensor => Tensor.of(data, shape, 'f32')
-
 /**
  * U[low, high).
  *
@@ -43,7 +43,7 @@ const float = (data: Float32Array, shape: Shape): Tensor => Tensor.of(data, shap
  */
 export function uniform(shape: Shape, low = 0, high = 1, generator = hostGenerator): Tensor {
   refuseZeros('uniform', shape, low === 0 && high === 0, 'U[0, 0)')
-  return float(generator.uniform(shape, low, high), shape)
+  return drawn(shape, () => generator.uniform(shape, low, high))
 }
 
 /**
@@ -53,7 +53,7 @@ export function uniform(shape: Shape, low = 0, high = 1, generator = hostGenerat
  */
 export function normal(shape: Shape, mean = 0, std = 1, generator = hostGenerator): Tensor {
   refuseZeros('normal', shape, mean === 0 && std === 0, 'N(0, 0)')
-  return float(generator.normal(shape, mean, std), shape)
+  return drawn(shape, () => generator.normal(shape, mean, std))
 }
 
 /**
