@@ -25,7 +25,7 @@ for (const points of [data.linearlySeparable({ n, seed: 4 }), data.xor({ n })]) 
     let mistakes = 0
     for (let i = 0; i < n; i++) {
       const { input, target } = points.get(i)
-      const x = tensor(input.data)
+      const x = tensor(input)
       const y = target.data[0] === 1 ? 1 : -1
       const agreement = w.mul(x).sum().add(b).mul(y)
       if ((await agreement.item()) > 0) continue

@@ -46,8 +46,10 @@ function expectedOf(source: string): string[] {
   return (end < 0 ? rest : rest.slice(0, end)).map((line) => line.trim())
 }
 
-const NUMBER = String.raw`(-?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|Infinity))`
-const BOUND = new RegExp(String.raw`([≥≤])\s*${NUMBER}`, 'g')
+const NUMBER = String.raw`-?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|Infinity)`
+const BOUND = new RegExp(String.raw`([≥≤])\s*(${NUMBER})`, 'g')
+/** What an expected line is made of besides words. */
+const PARTS = new RegExp(String.raw`([≥≤]\s*${NUMBER}|\s*…\s*|\s+)`)
 
 const numberIn = (text: string): number => Number(text.replaceAll(',', ''))
 
@@ -61,10 +63,7 @@ export function holds(line: string, output: string): boolean {
     sign,
     limit: numberIn(limit!),
   }))
-  const pattern = expected
-    .split(/([≥≤]\s*-?[\d.,e]*\d|…|\s+)/)
-    .map(patternOf)
-    .join('')
+  const pattern = expected.split(PARTS).map(patternOf).join('')
   const found = [...output.replaceAll('−', '-').matchAll(new RegExp(pattern, 'g'))]
   return found.some((match) =>
     bounds.every(({ sign, limit }, i) => {
@@ -76,8 +75,8 @@ export function holds(line: string, output: string): boolean {
 
 /** A part of an expected line as a regular expression. */
 function patternOf(part: string): string {
-  if (/^[≥≤]/.test(part)) return NUMBER
-  if (part === '…') return '.*?'
+  if (/^[≥≤]/.test(part)) return `(${NUMBER})`
+  if (part.includes('…')) return '(?![\\w.]).*?'
   if (/^\s+$/.test(part)) return '[^\\S\\n]+'
   return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
