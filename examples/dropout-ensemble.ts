@@ -2,8 +2,8 @@
 // crowd of thinned networks. Ask many of them, and average what they say.
 //
 // Each pass leaves out other hidden units, half of them. One thinned network is worse than the whole
-// one. The average of many is about as often right, and a better judge of how sure it can be: the
-// log loss, which punishes confident mistakes, is lower.
+// one. The average of many is about as often right, and with few examples to learn from, as here,
+// it judges better how sure it can be: the log loss punishes confident mistakes.
 //
 // Look at the last column: the largest probability that pictures of pure noise get. To know nothing
 // would be 10 % for each digit.

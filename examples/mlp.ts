@@ -16,7 +16,7 @@ import { data, manualSeed, metrics, nn, optim, train } from 'brickwork'
 
 const full = process.argv.includes('--full')
 const { train: trainSet, test } = full ? await data.mnist() : await data.digits()
-const pixels = full ? 784 : 64
+const [pixels, epochs] = full ? [784, 10] : [64, 30]
 const normalize = data.statistics(trainSet)
 await mkdir('runs', { recursive: true })
 
@@ -33,9 +33,9 @@ for (const [name, hidden] of [
   )
   await train.fit(model, trainSet, {
     loss: nn.crossEntropy,
-    optimizer: optim.sgd({ lr: 0.1, momentum: 0.9 }),
-    schedule: optim.cosineAnnealingLR({ tMax: 10 }),
-    epochs: 10,
+    optimizer: optim.sgd({ lr: 0.02, momentum: 0.9 }),
+    schedule: optim.cosineAnnealingLR({ tMax: epochs }),
+    epochs,
     batchSize: 64,
     normalize,
     progress: full ? 'lines' : 'none',

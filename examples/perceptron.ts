@@ -15,7 +15,7 @@ import { data, grad, optim, tensor, variable, zeros } from 'brickwork'
 const full = process.argv.includes('--full')
 const n = full ? 1000 : 40
 
-for (const points of [data.linearlySeparable({ n, seed: 4 }), data.xor({ n })]) {
+for (const points of [data.linearlySeparable({ n, margin: 0.03, seed: 9 }), data.xor({ n })]) {
   console.log(`\n${points.name}: ${n} points`)
   const w = variable(zeros([2]), true)
   const b = variable(zeros([]), true)

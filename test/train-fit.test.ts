@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import type { ArrayView } from '../src/base/array.ts'
-import { ArrayDataset } from '../src/data/array-dataset.ts'
 import { Linear } from '../src/nn/linear/linear.ts'
 import { crossEntropy } from '../src/nn/losses/cross-entropy.ts'
+import { bceWithLogits } from '../src/nn/losses/losses.ts'
 import { bceWithLogits } from '../src/nn/losses/losses.ts'
 import { Module } from '../src/nn/module/module.ts'
 import { adam } from '../src/optim/adam.ts'
@@ -188,15 +187,10 @@ describe('what goes wrong', () => {
   })
 
   test('a label that the model has no output for is named', async () => {
-    const { name, inputs, targets } = trainSet
-    const doubled = { ...targets, data: targets.data.map((label) => 2 * label) } as ArrayView
-    const set = new ArrayDataset({ name, inputs, targets: doubled })
-    const message =
-      /circle\/0: targets: expected labels from 0 to 1 \(there are 2 classes\), got 2 at example 0/
-    await expect(trainModel(new Linear(2, 2), set, usual)).rejects.toThrow(message)
-    const loss = (output: Tensor, target: Tensor) =>
-      bceWithLogits(output.squeeze(1), target.to('f32'))
-    await expect(trainModel(new Linear(2, 1), set, { ...usual, loss })).rejects.toThrow(message)
+    const failing = trainModel(new Linear(2, 1), trainSet, usual)
+    await expect(failing).rejects.toThrow(
+      /circle\/0: targets: expected labels from 0 to 0 \(there are 1 classes\), got 1 at example 0/,
+    )
   })
 
   test('one output decides between two classes', async () => {

@@ -43,13 +43,10 @@ export function checkBatchLabels(
   checkLabels(`${name}: targets`, targets.data, classNames.length, true, rowOf)
 }
 
-/**
- * The number of classes that outputs [n, classes, …] have for targets [n, …] of whole numbers. One
- * output is a logit, which decides between two.
- */
+/** The number of classes that outputs [n, classes, …] have for targets [n, …] of whole numbers. */
 export function classesOf({ dtype, shape }: ArrayView, output: Shape): number | undefined {
   const isClasses = dtype !== 'f32' && output.length > 1 && sameShape(output.toSpliced(1, 1), shape)
-  return isClasses ? Math.max(2, output[1]!) : undefined
+  return isClasses ? output[1] : undefined
 }
 
 /** Throws if outputs have no place for a label of a batch. */
