@@ -9,7 +9,7 @@
 // often what you would have to look at twice.
 //
 // Expect:
-//   wide … right ≥ 95.0 %
+//   wide … right ≥ 93.0 %
 //   narrow … right ≥ 90.0 %
 import { mkdir, writeFile } from 'node:fs/promises'
 import { data, manualSeed, metrics, nn, optim, train } from 'brickwork'
