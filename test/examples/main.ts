@@ -44,8 +44,17 @@ function run({ name, expected }: Example): Promise<Outcome> {
   })
 }
 
+function chosen(): Example[] {
+  try {
+    return examplesIn('examples', names)
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exit(2)
+  }
+}
+
 let failures = 0
-for (const example of examplesIn('examples', names)) {
+for (const example of chosen()) {
   const start = performance.now()
   const { output, problem } = await run(example)
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
