@@ -1,3 +1,10 @@
+// The shortest training program: a convolutional network on 1,797 handwritten digits.
+//
+// Look at the last line: the epoch whose network was best on the 360 digits kept aside.
+//
+// Expect:
+//   15/15
+//   { epoch: ≥ 2, value: ≤ 0.2 }
 import { data, metrics, nn, optim, train } from 'brickwork'
 
 const { train: trainSet, test } = await data.digits()

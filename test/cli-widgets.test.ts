@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
-import { Canvas, fitText, textWidth } from '../src/cli/canvas.ts'
-import { drawGallery, type Prediction } from '../src/cli/gallery.ts'
 import { readImage } from '../src/cli/image.ts'
 import { drawCharts } from '../src/cli/terminal/charts.ts'
 import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
 import { drawTable } from '../src/cli/terminal/table.ts'
+import * as data from '../src/data/index.ts'
+import { Canvas, fitText, textWidth } from '../src/plot/canvas.ts'
 import { glyphRows } from '../src/plot/font.ts'
+import { drawGallery, type GalleryImage } from '../src/plot/gallery.ts'
+import { predictionGallery } from '../src/train/gallery.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -152,7 +154,7 @@ describe('gallery', () => {
       dtype === 'u8' ? new Uint8Array(length).fill(200) : new Float32Array(length).fill(1)
     return { dtype, shape, data } as ArrayView
   }
-  const one = (predicted: string, view = image('f32', [1, 8, 8])): Prediction => ({
+  const one = (predicted: string, view = image('f32', [1, 8, 8])): GalleryImage => ({
     image: view,
     label: '3',
     predicted,
@@ -169,8 +171,8 @@ describe('gallery', () => {
   }
 
   test('right ones get a green caption, wrong ones a red one and a red edge', async () => {
-    const right = await drawGallery([{ title: 'right', predictions: [one('3')] }])
-    const wrong = await drawGallery([{ title: 'wrong', predictions: [one('8')] }])
+    const right = await drawGallery([{ title: 'right', images: [one('3')] }])
+    const wrong = await drawGallery([{ title: 'wrong', images: [one('8')] }])
     const green = [26, 127, 55]
     const red = [207, 34, 46]
     expect(await count(right, green)).toBe(4 * glyphBits('3'))
@@ -188,17 +190,54 @@ describe('gallery', () => {
     const png = await drawGallery([
       {
         title: 'right',
-        predictions: [one('3', image('u8', [3, 20, 30])), one('3', image('u8', [1, 28, 28]))],
+        images: [one('3', image('u8', [3, 20, 30])), one('3', image('u8', [1, 28, 28]))],
       },
-      { title: 'wrong', predictions: [] },
+      { title: 'wrong', images: [] },
     ])
     expect(await sharp(png).metadata()).toMatchObject({ format: 'png', channels: 3 })
     expect(await count(png, [200, 200, 200])).toBe(20 * 2 * 30 * 2 + (28 * 3) ** 2)
     expect((await sharp(await drawGallery([])).metadata()).width).toBeGreaterThan(0)
   })
 
+  test('an image that no network has judged has its label, or nothing under it', async () => {
+    const { image: view } = one('3')
+    const labelled = await drawGallery([{ title: '', images: [{ image: view, label: '3' }] }])
+    const bare = await drawGallery([{ title: '', images: [{ image: view }] }])
+    const ink = [36, 41, 47]
+    expect(await count(labelled, ink)).toBe(4 * glyphBits('3'))
+    expect(await count(bare, ink)).toBe(0)
+    const height = async (png: Uint8Array) => (await sharp(png).metadata()).height
+    expect(await height(bare)).toBeLessThan((await height(labelled))!)
+  })
+
+  test('predictions of a dataset: wrong ones, then right ones, so many of each', async () => {
+    const { test: digits } = await data.digits()
+    const two = digits.subset([0, 1])
+    const [a, b] = [...two.targets.data]
+    const scores = new Float32Array(20)
+    scores[a!] = 1
+    scores[10 + ((b! + 1) % 10)] = 1
+    const view = { dtype: 'f32' as const, shape: [2, 10], data: scores }
+    const png = await predictionGallery(two, view)
+    expect(png).toEqual(
+      await drawGallery([
+        {
+          title: 'wrong: 1 of 2',
+          images: [{ image: two.get(1).input, label: `${b}`, predicted: `${(b! + 1) % 10}` }],
+        },
+        {
+          title: 'right: 1 of 2',
+          images: [{ image: two.get(0).input, label: `${a}`, predicted: `${a}` }],
+        },
+      ]),
+    )
+    await expect(predictionGallery(digits, view)).rejects.toThrow(
+      /scores: expected \[360, classes\] for the examples of digits.test, got \[2, 10\]/,
+    )
+  })
+
   test('what is no image is refused', async () => {
-    const bad = drawGallery([{ title: 't', predictions: [one('3', image('f32', [8, 8]))] }])
+    const bad = drawGallery([{ title: 't', images: [one('3', image('f32', [8, 8]))] }])
     await expect(bad).rejects.toThrow(
       'gallery: expected images [1 or 3, height, width], got [8, 8]',
     )

@@ -22,6 +22,15 @@ test('the graph f = (x + y)·z has value −12 and gradients −4, −4, 3', asy
   expect(await Promise.all([x, y, z].map((t) => t!.grad!.item()))).toEqual([-4, -4, 3])
 })
 
+test('a tensor of an array of a batch is a copy of its shape and type', async () => {
+  const view = { dtype: 'i32', shape: [2, 2], data: Int32Array.of(1, 2, 3, 4) } as const
+  const made = tensor(view)
+  view.data[0] = 9
+  expect([made.dtype, await made.array()]).toEqual(['i32', [[1, 2], [3, 4]]]) // biome-ignore format: short
+  expect(tensor(view, { dtype: 'f32' }).dtype).toBe('f32')
+  expect(() => tensor({ ...view, shape: [3, 2] })).toThrow(/got 4 elements for \[3, 2\]/)
+})
+
 test('gradients of gradients', async () => {
   const x = variable(tensor(3), true)
   const [first] = grad(x.pow(tensor(3)), [x])

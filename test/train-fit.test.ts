@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { Linear } from '../src/nn/linear/linear.ts'
 import { crossEntropy } from '../src/nn/losses/cross-entropy.ts'
+import { bceWithLogits } from '../src/nn/losses/losses.ts'
 import { Module } from '../src/nn/module/module.ts'
 import { adam } from '../src/optim/adam.ts'
 import { sgd } from '../src/optim/sgd.ts'
@@ -189,6 +190,13 @@ describe('what goes wrong', () => {
     await expect(failing).rejects.toThrow(
       /circle\/0: targets: expected labels from 0 to 0 \(there are 1 classes\), got 1 at example 0/,
     )
+  })
+
+  test('one output decides between two classes', async () => {
+    const loss = (output: Tensor, target: Tensor) =>
+      bceWithLogits(output.squeeze(1), target.to('f32'))
+    const { history } = await trainModel(new Linear(2, 1), trainSet, { ...usual, loss, epochs: 2 })
+    expect(history[1]!.train.loss).toBeLessThan(history[0]!.train.loss)
   })
 
   test('a loss that is no number is refused', async () => {

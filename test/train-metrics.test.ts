@@ -26,6 +26,12 @@ async function measured<R>(metric: metrics.Metric<R>): Promise<R> {
   )
 }
 
+test('accuracy of one output: positive logits are of the class 1', async () => {
+  const logits = tensor([[2], [-1], [0.5], [0]])
+  const labels = tensor([1, 1, 0, 0], { dtype: 'i32' })
+  expect(await metrics.accuracy.measure(logits, labels).item()).toBe(2)
+})
+
 test('accuracy, also of one-hot targets', async () => {
   expect(await measured(metrics.accuracy)).toBe(1 / 4)
   const shares = tensor([

@@ -1,22 +1,17 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
-import type { ArrayView } from '../base/array.ts'
-import { sizeOf } from '../base/shape.ts'
 import type { ArrayDataset } from '../data/array-dataset.ts'
 import { writeAtomically } from '../files/atomic.ts'
+import { highestScores, predictionGallery } from '../train/gallery.ts'
 import { predict } from '../train/predict.ts'
 import { showSeconds } from '../train/progress.ts'
 import type { Run } from '../train/run.ts'
 import { chartsOf } from './command-plot.ts'
 import { commandPrefix } from './command-prefix.ts'
-import { drawGallery, type Prediction } from './gallery.ts'
 import type { Output } from './output.ts'
 import { openRun, type RunConfig } from './saved-run.ts'
 import { drawCharts } from './terminal/charts.ts'
 import { type ConfusionMatrix, confusionMatrix, drawConfusion } from './terminal/confusion.ts'
-
-/** Right and wrong predictions in the gallery, at most. */
-const SHOWN = 20
 
 interface Subject {
   readonly run: Run
@@ -29,12 +24,13 @@ interface Subject {
 export async function reportRun(subject: Subject, output: Output): Promise<void> {
   const { run, folder, config, test } = subject
   const { classNames } = config
-  const predicted = await predictions(folder, test, config)
+  const scores = await scoresOf(folder, test, config)
+  const predicted = highestScores(test, scores)
   const labels = Int32Array.from(test.targets.data)
   const counts = confusionMatrix(labels, predicted, classNames.length)
   const right = labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0)
   const gallery = join(folder, 'gallery.png')
-  await writeGallery(gallery, test, predicted, classNames)
+  await writeAtomically(gallery, await predictionGallery(test, scores))
   const sample = await writeSample(folder, test, predicted)
   output.event({
     event: 'end',
@@ -54,19 +50,10 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
   output.print(nextSteps(subject, { gallery, sample }, output))
 }
 
-/** The class that the best epoch's network gives each example. */
-async function predictions(
-  folder: string,
-  test: ArrayDataset,
-  { normalize, classNames }: RunConfig,
-): Promise<Int32Array> {
+/** The scores that the best epoch's network gives each example. */
+async function scoresOf(folder: string, test: ArrayDataset, { normalize }: RunConfig) {
   const { model } = await openRun(folder)
-  const { data } = await predict(model, test, { normalize: normalize ?? {} })
-  const classes = classNames.length
-  return Int32Array.from({ length: test.length }, (_, i) => {
-    const scores = data.subarray(i * classes, (i + 1) * classes)
-    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)))
-  })
+  return predict(model, test, { normalize: normalize ?? {} })
 }
 
 /** How many of the examples that a run was chosen by, or tested on, are right. */
@@ -102,38 +89,6 @@ function mixUp(counts: ConfusionMatrix): string {
   return worst ? '' : 'No example was wrong.\n'
 }
 
-async function writeGallery(
-  path: string,
-  test: ArrayDataset,
-  predicted: Int32Array,
-  names: readonly string[],
-): Promise<void> {
-  const all = Array.from({ length: test.length }, (_, i) => i)
-  const isRight = (i: number) => test.targets.data[i] === predicted[i]
-  const wrong = all.filter((i) => !isRight(i))
-  const cards = (rows: readonly number[]): Prediction[] =>
-    rows.slice(0, SHOWN).map((i) => ({
-      image: imageOf(test, i),
-      label: names[test.targets.data[i]!]!,
-      predicted: names[predicted[i]!]!,
-    }))
-  const share = (n: number) => `${n} of ${test.length}`
-  const png = await drawGallery([
-    { title: `wrong: ${share(wrong.length)}`, predictions: cards(wrong) },
-    {
-      title: `right: ${share(test.length - wrong.length)}`,
-      predictions: cards(all.filter(isRight)),
-    },
-  ])
-  await writeAtomically(path, png)
-}
-
-function imageOf({ inputs, input }: ArrayDataset, i: number): ArrayView {
-  const size = sizeOf(input.shape)
-  const data = inputs.data.subarray(i * size, (i + 1) * size)
-  return { dtype: inputs.dtype, shape: input.shape, data } as ArrayView
-}
-
 /** One example as an image file, to try `predict` with. Undefined if there is none that was right. */
 async function writeSample(
   folder: string,
@@ -141,7 +96,7 @@ async function writeSample(
   predicted: Int32Array,
 ): Promise<string | undefined> {
   const at = predicted.findIndex((p, i) => p === test.targets.data[i])
-  const { dtype, shape, data } = imageOf(test, Math.max(0, at))
+  const { dtype, shape, data } = test.get(Math.max(0, at)).input
   const [channels, height, width] = shape
   if (at < 0 || channels !== 1 || !height || !width) return undefined
   const factor = dtype === 'f32' ? 255 : 1

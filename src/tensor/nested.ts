@@ -1,15 +1,20 @@
+import type { ArrayView } from '../base/array.ts'
 import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 
 export type Nested = number | boolean | readonly Nested[]
 
-/** Flat data, shape and dtype of nested arrays. Throws a BrickError of kind `shape` if they are ragged. */
+/** Flat data, shape and dtype of nested arrays, or a copy of an array's. Throws a BrickError of kind `shape` if they are ragged. */
 export function fromNested(
-  values: Nested | TypedArray,
+  values: Nested | TypedArray | ArrayView,
   wanted?: DType,
 ): { data: TypedArray; shape: number[]; dtype: DType } {
   if (ArrayBuffer.isView(values)) return fromTyped(values as TypedArray, wanted)
+  if (isArrayView(values)) {
+    const { shape, dtype, data } = values
+    return { ...fromTyped(data, wanted ?? dtype), shape: [...shape] }
+  }
   const shape: number[] = []
   for (let level = values as Nested; Array.isArray(level); level = level[0])
     shape.push(level.length)
@@ -22,6 +27,11 @@ export function fromNested(
     data[i] = Number(value)
   })
   return { data, shape, dtype }
+}
+
+function isArrayView(values: Nested | TypedArray | ArrayView): values is ArrayView {
+  const { data, shape } = values as Partial<ArrayView>
+  return ArrayBuffer.isView(data) && Array.isArray(shape)
 }
 
 function fromTyped(values: TypedArray, wanted?: DType) {

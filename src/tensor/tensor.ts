@@ -1,3 +1,4 @@
+import type { ArrayView } from '../base/array.ts'
 import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import {
@@ -624,9 +625,19 @@ export function where(condition: Tensor, yes: TensorLike, no: TensorLike): Tenso
   return withHistoryOf(arithmetic.where(condition.node, node(yes), node(no)), [yes, no])
 }
 
-/** A tensor from nested arrays or numbers; f32 unless told otherwise (bool for truth values). */
+/**
+ * A tensor of a copy of nested arrays or numbers, f32 unless told otherwise (bool for truth values);
+ * of a typed array; or of an array with its shape and dtype, as datasets and batches have them.
+ *
+ * @throws BrickError `shape` for rows of different lengths, or elements that don't fill the shape.
+ * @example
+ * ```ts
+ * tensor([[1, 2], [3, 4]]).shape // [2, 2]
+ * tensor({ dtype: 'i32', shape: [1, 2], data: Int32Array.of(3, 5) }).dtype // 'i32'
+ * ```
+ */
 export function tensor(
-  values: Nested | TypedArray,
+  values: Nested | TypedArray | ArrayView,
   options: { dtype?: DType; requiresGrad?: boolean } = {},
 ): Tensor {
   const { data, shape, dtype } = fromNested(values, options.dtype)

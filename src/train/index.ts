@@ -16,6 +16,7 @@ export {
   holdOut,
   kFold,
 } from './folds.ts'
+export { type PredictionOptions, predictionGallery } from './gallery.ts'
 export type { EpochRecord, Scores, StopReason } from './history.ts'
 export type { LayerStatistics, Spread } from './layer-statistics.ts'
 export { type LrRangeOptions, type LrRangeResult, lrRangeTest } from './lr-range.ts'

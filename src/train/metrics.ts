@@ -12,7 +12,7 @@ const perExample = (sums: ArrayLike<number>, examples: number): number => sums[0
 
 /**
  * The share of examples whose class has the highest score: outputs [n, classes], targets [n] with
- * class numbers.
+ * class numbers. Outputs [n, 1] are logits, positive for the class 1.
  *
  * @example
  * ```ts
@@ -25,7 +25,10 @@ export const accuracy: Metric = {
   unit: 'percent',
   measure(output, target) {
     checkScores('accuracy', output)
-    return output.argmax(-1).eq(classesOf(target).to('i32')).to('f32').sum()
+    const isBinary = output.shape[1] === 1
+    const predicted = isBinary ? output.gt(0).squeeze(1).to('i32') : output.argmax(-1)
+    const truth = isBinary ? target.reshape(predicted.shape) : classesOf(target)
+    return predicted.eq(truth.to('i32')).to('f32').sum()
   },
   result: perExample,
 }

@@ -1,4 +1,4 @@
-import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphRows } from '../plot/font.ts'
+import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphRows } from './font.ts'
 
 /** Red, green and blue from 0 to 255. */
 export type Color = readonly [red: number, green: number, blue: number]

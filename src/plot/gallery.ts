@@ -1,23 +1,22 @@
-import sharp from 'sharp'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
 import { Canvas, type Color, fitText, textHeight, textWidth } from './canvas.ts'
 
-/** One example and what a network says of it. */
-export interface Prediction {
+/** An image, and what is said of it. */
+export interface GalleryImage {
   /** u8 from 0 to 255 or f32 from 0 to 1, `[channels, height, width]` with 1 or 3 channels. */
   readonly image: ArrayView
-  /** The true class's name. */
-  readonly label: string
-  /** The predicted class's name. */
-  readonly predicted: string
+  /** The text under it, such as the true class's name. Default: none. */
+  readonly label?: string
+  /** The predicted class's name, if a network has judged the image. */
+  readonly predicted?: string
 }
 
 /** A titled part of a gallery. */
 export interface GallerySection {
   readonly title: string
-  readonly predictions: readonly Prediction[]
+  readonly images: readonly GalleryImage[]
 }
 
 export interface GalleryOptions {
@@ -44,15 +43,16 @@ const TITLE = 3
 const LINE = textHeight(CAPTION) + 6
 
 /**
- * A PNG of images in a grid, each over a caption: the class in green where the network is right,
- * `true → predicted` in red where it is wrong. Small images are enlarged pixel by pixel. Needs no
- * fonts on the machine.
+ * A PNG of images in a grid, each over its label: in green where a prediction is right, as
+ * `label → predicted` in red where it is wrong. Small images are enlarged pixel by pixel. Needs no
+ * fonts on the machine. In Node.
  *
  * @throws BrickError `shape` for an image that isn't `[1 or 3, height, width]`.
  * @example
  * ```ts
- * const png = await drawGallery([{ title: 'right', predictions: right }, { title: 'wrong', predictions: wrong }])
- * await writeAtomically('gallery.png', png)
+ * const image = { dtype: 'f32' as const, shape: [1, 8, 8], data: new Float32Array(64) }
+ * const png = await plot.drawGallery([{ title: 'an empty digit', images: [{ image, label: '3' }] }])
+ * png.length > 0 // true
  * ```
  */
 export async function drawGallery(
@@ -63,6 +63,7 @@ export async function drawGallery(
   const canvas = new Canvas(layout.width, layout.height, PAGE)
   let y = MARGIN
   for (const section of sections) y = drawSection(canvas, layout, section, y)
+  const { default: sharp } = await import('sharp')
   const raw = { width: canvas.width, height: canvas.height, channels: 3 as const }
   return sharp(canvas.pixels, { raw }).png({ palette: false, compressionLevel: 9 }).toBuffer()
 }
@@ -81,16 +82,16 @@ function layoutOf(
   sections: readonly GallerySection[],
   { columns = 10, size = 72 }: GalleryOptions,
 ): Layout {
-  const all = sections.flatMap(({ predictions }) => predictions)
-  const lines = all.map((prediction) => captionOf(prediction, size))
+  const all = sections.flatMap(({ images }) => images)
+  const lines = all.map((image) => captionOf(image, size))
   const sides = all.map(({ image }) => Math.max(...sizeOfImage(image)))
   const imageSize = Math.max(size, ...sides.map((side) => side * scaleFor(side, size)))
   const widest = Math.max(0, ...lines.flat().map((line) => textWidth(line, CAPTION)))
   const cardWidth = Math.max(imageSize, Math.min(widest, 2 * imageSize)) + 2 * PADDING
-  const captionLines = Math.max(1, ...lines.map(({ length }) => length))
+  const captionLines = Math.max(0, ...lines.map(({ length }) => length))
   const cardHeight = imageSize + 2 * PADDING + captionLines * LINE
-  const heights = sections.map(({ predictions }) => {
-    const rows = Math.ceil(predictions.length / columns)
+  const heights = sections.map(({ images }) => {
+    const rows = Math.ceil(images.length / columns)
     return textHeight(TITLE) + GAP + Math.max(rows * (cardHeight + GAP), textHeight(CAPTION) + GAP)
   })
   return {
@@ -125,46 +126,47 @@ function sizeOfImage({ shape }: ArrayView): [height: number, width: number] {
 function drawSection(
   canvas: Canvas,
   layout: Layout,
-  { title, predictions }: GallerySection,
+  { title, images }: GallerySection,
   top: number,
 ): number {
   const { columns, cardWidth, cardHeight } = layout
   canvas.text(MARGIN, top, title, TITLE, INK)
   const start = top + textHeight(TITLE) + GAP
-  if (predictions.length === 0) {
+  if (images.length === 0) {
     canvas.text(MARGIN, start, 'none', CAPTION, FAINT)
     return start + textHeight(CAPTION) + GAP + MARGIN
   }
-  for (const [i, prediction] of predictions.entries()) {
+  for (const [i, image] of images.entries()) {
     const x = MARGIN + (i % columns) * (cardWidth + GAP)
     const y = start + Math.floor(i / columns) * (cardHeight + GAP)
-    drawCard(canvas, layout, prediction, x, y)
+    drawCard(canvas, layout, image, x, y)
   }
-  return start + Math.ceil(predictions.length / columns) * (cardHeight + GAP) + MARGIN
+  return start + Math.ceil(images.length / columns) * (cardHeight + GAP) + MARGIN
 }
 
 function drawCard(
   canvas: Canvas,
   { cardWidth, cardHeight, imageSize }: Layout,
-  prediction: Prediction,
+  shown: GalleryImage,
   x: number,
   y: number,
 ): void {
-  const right = prediction.label === prediction.predicted
-  canvas.rounded(x, y, cardWidth, cardHeight, 6, right ? EDGE : RED)
+  const { label, predicted } = shown
+  const color = predicted === undefined ? INK : predicted === label ? GREEN : RED
+  canvas.rounded(x, y, cardWidth, cardHeight, 6, color === RED ? RED : EDGE)
   canvas.rounded(x + 1, y + 1, cardWidth - 2, cardHeight - 2, 5, CARD)
   const center = x + cardWidth / 2
-  drawImage(canvas, prediction.image, Math.floor(center - imageSize / 2), y + PADDING, imageSize)
-  for (const [i, line] of captionOf(prediction, imageSize).entries()) {
+  drawImage(canvas, shown.image, Math.floor(center - imageSize / 2), y + PADDING, imageSize)
+  for (const [i, line] of captionOf(shown, imageSize).entries()) {
     const text = fitText(line, CAPTION, cardWidth - PADDING)
     const left = Math.round(center - textWidth(text, CAPTION) / 2)
-    canvas.text(left, y + imageSize + 2 * PADDING + i * LINE, text, CAPTION, right ? GREEN : RED)
+    canvas.text(left, y + imageSize + 2 * PADDING + i * LINE, text, CAPTION, color)
   }
 }
 
 /** In one line where it fits under the image, else the truth over the prediction. */
-function captionOf({ label, predicted }: Prediction, width: number): string[] {
-  if (label === predicted) return [label]
+function captionOf({ label = '', predicted }: GalleryImage, width: number): string[] {
+  if (predicted === undefined || predicted === label) return label ? [label] : []
   const line = `${label} → ${predicted}`
   return textWidth(line, CAPTION) <= width ? [line] : [label, `→ ${predicted}`]
 }
