@@ -149,7 +149,7 @@ test.each([
   [
     'no parameters',
     () => new optim.SGD([], { lr: 1 }),
-    /SGD: expected at least one, got no parameters/,
+    /SGD: expected at least one parameter, got none/,
   ],
   [
     'a negative rate',

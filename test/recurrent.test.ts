@@ -107,6 +107,26 @@ const renamed = (layer: nn.AnyModule) =>
   )
 
 describe('recurrent layers', () => {
+  test('a weight may be computed: weight norm and spectral norm of hidden weights', async () => {
+    const layer = fill(new nn.LSTM(3, 4, { numLayers: 2 }))
+    const x = wave(5, 2, 3)
+    const { output } = layer.forward(x)
+    nn.weightNorm(layer, 'weight_hh_l1')
+    await same(layer.forward(x).output, output)
+    const names = Object.keys(layer.namedParameters())
+    expect(names).toContain('parametrizations.weight_hh_l1.original0')
+    expect(names).not.toContain('weight_hh_l1')
+    const [length] = grad(layer.forward(x).output.square().sum(), [
+      layer.stateDict()['parametrizations.weight_hh_l1.original0']!,
+    ])
+    expect((await length!.data()).every((g) => g !== 0)).toBe(true)
+    nn.removeParametrization(layer, 'weight_hh_l1')
+    await same(layer.forward(x).output, output)
+    const cell = nn.spectralNorm(new nn.GRUCell(3, 4), 'weight_hh', { iterations: 50 })
+    const top = await cell.weight_hh.matmul(wave(4, 1)).norm().item()
+    expect(top).toBeLessThanOrEqual((await wave(4, 1).norm().item()) * 1.0001)
+  })
+
   test('name their parameters as PyTorch does', () => {
     const names = Object.keys(new nn.LSTM(3, 4, { bidirectional: true }).stateDict())
     expect(names).toEqual(
@@ -143,6 +163,14 @@ describe('recurrent layers', () => {
       'lengths of another batch',
       () => new nn.RNN(3, 4).forward(zeros([5, 2, 3]), { lengths: zeros([3], 'i32') }),
       /2 lengths/,
+    ],
+    [
+      'a length beyond the sequence',
+      () => {
+        const lengths = tensor([5, 6], { dtype: 'i32' })
+        return new nn.RNN(3, 4).forward(zeros([5, 2, 3]), { lengths })
+      },
+      /RNN: expected 0 … 5, got length 6 at position 1/,
     ],
     ['a dropout above 1', () => new nn.RNN(3, 4, { dropout: 2 }), /probability/],
     ['a hidden size of 0', () => new nn.RNN(3, 0), /hiddenSize = 0/],

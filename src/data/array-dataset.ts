@@ -17,7 +17,8 @@ import type { Recipe } from './recipe.ts'
 import type { SplitOptions } from './split.ts'
 
 export interface ArrayDatasetParts extends Examples {
-  readonly name: string
+  /** What errors call it (default 'dataset'). */
+  readonly name?: string | undefined
   readonly classNames?: readonly string[] | undefined
   /** What the numbers of an input are, if each has a name. */
   readonly featureNames?: readonly string[] | undefined
@@ -47,7 +48,8 @@ export class ArrayDataset extends Dataset implements Gatherer {
   override readonly classNames: readonly string[] | undefined
   readonly featureNames: readonly string[] | undefined
 
-  constructor({ name, inputs, targets, classNames, featureNames }: ArrayDatasetParts) {
+  constructor(parts: ArrayDatasetParts) {
+    const { name = 'dataset', inputs, targets, classNames, featureNames } = parts
     super()
     this.name = name
     this.inputs = inputs

@@ -157,8 +157,8 @@ function empty(where: string): BrickError {
   return new BrickError({
     kind: 'argument',
     where,
-    got: 'no parameters',
-    wanted: 'at least one',
+    got: 'none',
+    wanted: 'at least one parameter',
     remedy: 'A module finds parameters in its fields: are the layers stored in fields?',
   })
 }

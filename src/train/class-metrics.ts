@@ -5,8 +5,9 @@ import { checkClasses, checkScores, classesOf, logitsOf, type Metric } from './m
 
 export interface ClassMetricOptions {
   /**
-   * `binary` (default): of the class 1, from logits [n] or [n, 1], or scores [n, 2]. `macro`: the
-   * mean over classes; one that neither occurs nor is predicted is left out. `micro`: from the
+   * `binary` (default without `classes`): of the class 1, from logits [n] or [n, 1], or scores [n, 2]. `macro`
+   * (default with `classes`): the mean over classes; one that neither occurs nor is predicted is left
+   * out. `micro`: from the
    * counts of all classes together.
    */
   readonly average?: 'binary' | 'macro' | 'micro'
@@ -50,8 +51,9 @@ const meanOf = (values: readonly number[]): number =>
 function fromCounts(
   name: string,
   score: (counts: Counts) => number,
-  { average = 'binary', classes }: ClassMetricOptions,
+  options: ClassMetricOptions,
 ): Metric {
+  const { classes, average = classes === undefined ? 'binary' : 'macro' } = options
   if (average !== 'binary') checkClasses(`metrics.${name}`, classes)
   const full = average === 'binary' ? name : `${average}-${name}`
   return {
@@ -85,7 +87,7 @@ const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole
  *
  * @example
  * ```ts
- * const macro = metrics.precision({ average: 'macro', classes: 10 })
+ * const macro = metrics.precision({ classes: 10 })
  * macro.name // 'macro-precision'
  * ```
  */

@@ -61,7 +61,7 @@ export function logitsOf(where: string, output: Tensor): Tensor {
     where,
     wanted: 'outputs [n] or [n, 1] with logits, or [n, 2] with scores of two classes',
     got: showShape(output.shape),
-    remedy: 'For more classes pass { classes } (and an average).',
+    remedy: 'For more classes pass { classes }.',
   })
 }
 

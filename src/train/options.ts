@@ -119,6 +119,9 @@ function checkWhole(name: string, value: number, least: number): void {
   throw refuse(name, `a whole number from ${least}`, value)
 }
 
+const nameOf = (thing: unknown): string =>
+  typeof thing === 'function' ? `the function ${thing.name}` : String(thing)
+
 /** The options with what was left out. */
 export type Settings = FitOptions &
   Required<
@@ -152,7 +155,9 @@ export function settingsOf(options: FitOptions): Settings {
     throw refuse('optimizer', 'what an optimiser is made with', typeof options.optimizer, remedy)
   }
   if (!metrics.every((metric) => typeof metric?.measure === 'function')) {
-    throw refuse('metrics', 'metrics', metrics, 'Pass [metrics.accuracy], for example.')
+    const got = metrics.map((metric) => nameOf(metric)).join(', ')
+    const remedy = 'Pass [metrics.accuracy, metrics.f1()], for example: some are made by a call.'
+    throw refuse('metrics', 'metrics', got, remedy)
   }
   const names = ['loss', ...metrics.map(({ name }) => name)]
   if (!names.includes(monitor)) throw refuse('monitor', names.join(' or '), `'${monitor}'`)

@@ -2,6 +2,7 @@ import { BrickError } from '../../base/errors.ts'
 import { showShape } from '../../base/shape.ts'
 import { arange, full } from '../../tensor/create.ts'
 import { cat, stack } from '../../tensor/functions.ts'
+import { requireIndices } from '../../tensor/known-values.ts'
 import { scan } from '../../tensor/scan.ts'
 import { type Tensor, where } from '../../tensor/tensor.ts'
 import { type Reduction, reduceLoss } from './reduction.ts'
@@ -118,9 +119,12 @@ function check(
     throw wrong(showShape(logProbs.shape), 'log-probabilities [T, N, C] with T ≥ 1')
   if (targets.rank !== 2 || targets.shape[0] !== N)
     throw wrong(`targets ${showShape(targets.shape)}`, `labels [${N}, S]`)
+  const most = { inputLengths: T!, targetLengths: targets.shape[1]! }
   for (const [name, lengths] of Object.entries({ inputLengths, targetLengths })) {
-    if (lengths && lengths.shape.join() !== `${N}`)
+    if (!lengths) continue
+    if (lengths.shape.join() !== `${N}`)
       throw wrong(`${name} ${showShape(lengths.shape)}`, `[${N}]`)
+    requireIndices(`ctcLoss: ${name}`, lengths, most[name as keyof typeof most] + 1, 'length')
   }
   if (!Number.isInteger(blank) || blank < 0 || blank >= C!)
     throw new BrickError({

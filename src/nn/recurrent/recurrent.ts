@@ -1,5 +1,7 @@
+import { currentScope } from '../../graph/make.ts'
 import { arange, zeros } from '../../tensor/create.ts'
 import { cat, einsum, stack } from '../../tensor/functions.ts'
+import { requireIndices } from '../../tensor/known-values.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { dropout } from '../dropout/dropout.ts'
 import { uniform } from '../init/init.ts'
@@ -36,7 +38,7 @@ export interface LstmOptions extends RecurrentOptions {
 export interface RecurrentInput {
   /** The first states, [layers · directions, batch, hidden]; zero if not given. */
   readonly h?: Tensor
-  /** The length of each sequence of the batch, i32 [batch]: what lies behind it is padding. */
+  /** The length of each sequence of the batch, 0 … T, [batch] in any order: what lies behind it is padding. */
   readonly lengths?: Tensor
 }
 
@@ -67,8 +69,6 @@ abstract class Recurrent<In extends RecurrentInput, Out> extends Module<
   readonly options: Required<RecurrentOptions>
   private readonly rule: Rule
   private readonly outputSize: number
-  /** PyTorch's names: `weight_ih_l0`, `bias_hh_l1_reverse`, … */
-  private readonly weights: Readonly<Record<string, Tensor>>
 
   constructor(
     rule: Rule,
@@ -95,10 +95,10 @@ abstract class Recurrent<In extends RecurrentInput, Out> extends Module<
     this.hiddenSize = hiddenSize
     this.outputSize = projSize || hiddenSize
     this.options = { numLayers, bias, batchFirst, dropout: probability, bidirectional, unroll }
-    this.weights = this.begin(projSize)
+    Object.assign(this, this.begin(projSize))
   }
 
-  /** All parameters begin as U(±1/√hidden). */
+  /** All parameters, under PyTorch's names (`bias_hh_l1_reverse`); they begin as U(±1/√hidden). */
   private begin(projSize: number): Record<string, Tensor> {
     const { rule, inputSize, hiddenSize, outputSize, options } = this
     const bound = 1 / Math.sqrt(hiddenSize)
@@ -120,10 +120,6 @@ abstract class Recurrent<In extends RecurrentInput, Out> extends Module<
     return made
   }
 
-  protected override fields(): Iterable<readonly [string, unknown]> {
-    return Object.entries(this.weights)
-  }
-
   private get directions(): number {
     return this.options.bidirectional ? 2 : 1
   }
@@ -141,7 +137,8 @@ abstract class Recurrent<In extends RecurrentInput, Out> extends Module<
   }
 
   private weightsOf(suffix: string): RecurrentWeights {
-    const of = (name: string) => this.weights[`${name}_${suffix}`]
+    const fields = this as unknown as Readonly<Record<string, Tensor | undefined>>
+    const of = (name: string) => fields[`${name}_${suffix}`]
     return {
       input: of('weight_ih')!,
       hidden: of('weight_hh')!,
@@ -240,6 +237,7 @@ abstract class Recurrent<In extends RecurrentInput, Out> extends Module<
   private active(lengths: Tensor, T: number, batch: number): Tensor {
     if (lengths.shape.join() !== `${batch}`)
       throw refuseInput(lengths.shape, `${batch} lengths, one for each sequence`)
+    requireIndices(currentScope() || 'nn', lengths, T + 1, 'length')
     return arange(T).unsqueeze(1).lt(lengths.to('i32').unsqueeze(0))
   }
 
