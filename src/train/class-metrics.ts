@@ -5,10 +5,9 @@ import { checkClasses, checkScores, classesOf, logitsOf, type Metric } from './m
 
 export interface ClassMetricOptions {
   /**
-   * `binary` (default without `classes`): of the class 1, from logits [n] or [n, 1], or scores [n, 2]. `macro`
-   * (default with `classes`): the mean over classes; one that neither occurs nor is predicted is left
-   * out. `micro`: from the
-   * counts of all classes together.
+   * `binary` (default without `classes`): of the class 1, from logits [n] or [n, 1], or scores
+   * [n, 2]. `macro` (default with `classes`): the mean over classes; one that neither occurs nor is
+   * predicted is left out. `micro`: from the counts of all classes together.
    */
   readonly average?: 'binary' | 'macro' | 'micro'
   /** Number of classes, for `macro` and `micro`. */

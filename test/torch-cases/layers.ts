@@ -91,7 +91,7 @@ export const callables: Readonly<Record<string, () => nn.AnyModule | Call>> = {
   LogSigmoid: () => new nn.LogSigmoid(),
   GLU: () => new nn.GLU(1),
   Unflatten: () => new nn.Unflatten(1, [2, 3]),
-  'Upsample nearest': () => new nn.Upsample({ scale: 2 }),
+  'Upsample nearest': () => new nn.Upsample({ scaleFactor: 2 }),
   'Upsample bilinear': () => new nn.Upsample({ size: [5, 7], mode: 'bilinear' }),
   PixelShuffle: () => new nn.PixelShuffle(2),
   PixelUnshuffle: () => new nn.PixelUnshuffle(3),
@@ -157,6 +157,35 @@ export const callables: Readonly<Record<string, () => nn.AnyModule | Call>> = {
   'cross entropy per pixel, soft sum': () => new nn.CrossEntropyLoss({ reduction: 'sum' }),
   KLDivLoss: () => new nn.KLDivLoss({ reduction: 'batchmean' }),
   SoftMarginLoss: () => new nn.SoftMarginLoss(),
+  'KLDivLoss of logs': () => new nn.KLDivLoss({ reduction: 'sum', logTarget: true }),
+  'MultiMarginLoss weights': () => new nn.MultiMarginLoss({ weight: tensor([0.5, 2, 1, 3]) }),
+  'TripletMarginLoss swap': () => new nn.TripletMarginLoss({ swap: true, eps: 1e-3 }),
+  'AvgPool2d divisor': () =>
+    new nn.AvgPool2d(3, { stride: 2, padding: 1, ceilMode: true, divisorOverride: 5 }),
+  'AvgPool2d ceil': () =>
+    new nn.AvgPool2d(3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+  'AvgPool1d ceil': () => new nn.AvgPool1d(3, { stride: 2, padding: 1, ceilMode: true }),
+  'MaxPool2d ceil': () => new nn.MaxPool2d(3, { stride: 2, padding: 1, ceilMode: true }),
+  'Upsample corners': () =>
+    new nn.Upsample({ scaleFactor: 1.7, mode: 'bilinear', alignCorners: true }),
+  'Upsample factor': () => new nn.Upsample({ scaleFactor: [1.5, 2.3], mode: 'bilinear' }),
+  'Upsample nearest factor': () => new nn.Upsample({ scaleFactor: [1.5, 0.6] }),
+  'Conv2d same': () =>
+    new nn.Conv2d(2, 4, [2, 3], { padding: 'same', dilation: [3, 2], groups: 2 }),
+  'Conv2d same reflect': () =>
+    new nn.Conv2d(2, 4, [4, 3], { padding: 'same', paddingMode: 'reflect' }),
+  'BatchNorm1d whole average': () => new nn.BatchNorm1d(3, { momentum: null }),
+  'BatchNorm2d untracked': () =>
+    new nn.BatchNorm2d(3, { affine: false, trackRunningStats: false }).eval(),
+  'cross entropy, all options': () =>
+    new nn.CrossEntropyLoss({ weight: tensor([0.5, 2, 1, 3]), labelSmoothing: 0.2 }),
+  'cross entropy, summed': () =>
+    new nn.CrossEntropyLoss({
+      weight: tensor([0.5, 2, 1, 3]),
+      ignoreIndex: 3,
+      labelSmoothing: 0.1,
+      reduction: 'sum',
+    }),
   MultiMarginLoss: () => new nn.MultiMarginLoss({ p: 2, margin: 0.7 }),
   CosineEmbeddingLoss: () => new nn.CosineEmbeddingLoss({ margin: 0.2 }),
   TripletMarginLoss: () => new nn.TripletMarginLoss({ margin: 0.8, p: 3 }),

@@ -2,7 +2,12 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { Module } from '../module/module.ts'
 import { negativeSampling } from './contrastive-losses.ts'
 import type { MarginOptions } from './losses.ts'
-import { contrastive, cosineEmbedding, tripletMargin } from './margin-losses.ts'
+import {
+  contrastive,
+  cosineEmbedding,
+  type TripletOptions,
+  tripletMargin,
+} from './margin-losses.ts'
 import type { ReductionOptions } from './reduction.ts'
 
 /** Losses of three tensors as modules. */
@@ -29,7 +34,7 @@ export class ContrastiveLoss extends TripleLoss<MarginOptions> {
 }
 
 /** {@link tripletMargin} as a module. */
-export class TripletMarginLoss extends TripleLoss<MarginOptions & { readonly p?: number }> {
+export class TripletMarginLoss extends TripleLoss<TripletOptions> {
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMargin(anchor, positive, negative, this.options)
   }

@@ -24,7 +24,7 @@ import {
   squaredHinge,
   squareLoss,
 } from './losses.ts'
-import { maxMargin, multiMargin } from './margin-losses.ts'
+import { type MultiMarginOptions, maxMargin, multiMargin } from './margin-losses.ts'
 import type { ReductionOptions } from './reduction.ts'
 
 /** Losses as modules, under PyTorch's names. */
@@ -130,7 +130,7 @@ export class KLDivLoss extends Loss<KlDivOptions> {
 }
 
 /** {@link multiMargin} as a module. */
-export class MultiMarginLoss extends Loss<MarginOptions & { readonly p?: 1 | 2 }> {
+export class MultiMarginLoss extends Loss<MultiMarginOptions> {
   forward(x: Tensor, target: Tensor): Tensor {
     return multiMargin(x, target, this.options)
   }

@@ -155,14 +155,21 @@ export function squaredHinge(
 export interface KlDivOptions {
   /** `batchmean`: the sum over the number of examples, which is the divergence's mean. */
   readonly reduction?: ReductionOptions['reduction'] | 'batchmean'
+  /** Targets are log-probabilities, too (default false). */
+  readonly logTarget?: boolean
 }
 
 /** Kullback–Leibler divergence of targets y from log-probabilities x: y · (log y − x), 0 where y = 0. */
-export function klDiv(x: Tensor, y: Tensor, { reduction = 'mean' }: KlDivOptions = {}): Tensor {
+export function klDiv(x: Tensor, y: Tensor, options: KlDivOptions = {}): Tensor {
+  const { reduction = 'mean', logTarget = false } = options
   requireEqual('klDiv', x, y)
-  const positive = y.gt(0)
-  const entropy = where(positive, y.mul(where(positive, y, 1).log()), 0)
-  const losses = entropy.sub(y.mul(x))
+  const losses = logTarget ? y.exp().mul(y.sub(x)) : divergences(x, y)
   if (reduction !== 'batchmean') return reduceLoss(losses, reduction)
   return losses.sum().div(x.shape[0] ?? 1)
+}
+
+function divergences(x: Tensor, y: Tensor): Tensor {
+  const positive = y.gt(0)
+  const entropy = where(positive, y.mul(where(positive, y, 1).log()), 0)
+  return entropy.sub(y.mul(x))
 }

@@ -35,17 +35,25 @@ export function maxMargin(
   return reduceLoss(best.add(margin).sub(own).relu(), reduction)
 }
 
-/** Multi-class margin: Σ_{k≠t} max(0, margin − x_t + x_k)^p / C, x [N, C], target [N]. */
+export interface MultiMarginOptions extends MarginOptions {
+  /** The power of what is short of the margin (default 1). */
+  readonly p?: 1 | 2
+  /** A weight for each class, [C]: the target's multiplies the loss. */
+  readonly weight?: Tensor
+}
+
+/** Multi-class margin: w_t Σ_{k≠t} max(0, margin − x_t + x_k)^p / C, x [N, C], target [N]. */
 export function multiMargin(
   x: Tensor,
   target: Tensor,
-  { margin = 1, p = 1, reduction }: MarginOptions & { readonly p?: 1 | 2 } = {},
+  { margin = 1, p = 1, weight, reduction }: MultiMarginOptions = {},
 ): Tensor {
   const chosen = chosenOf('multiMargin', x, target)
   const own = where(chosen, x, 0).sum(1, true)
   const short = where(chosen, 0, x.add(margin).sub(own).relu())
   const each = p === 2 ? short.square() : short
-  return reduceLoss(each.sum(1).div(x.shape[1]!), reduction)
+  const losses = each.sum(1).div(x.shape[1]!)
+  return reduceLoss(weight ? losses.mul(where(chosen, weight, 0).sum(1)) : losses, reduction)
 }
 
 /** 1 − cos(a, b) where y = 1, max(0, cos(a, b) − margin) where y = −1; a, b [N, D], y [N]. */
@@ -62,24 +70,36 @@ export function cosineEmbedding(
   return reduceLoss(losses, reduction)
 }
 
-/** ‖a − b + 10⁻⁶‖_p along the last dim. */
-function distance(a: Tensor, b: Tensor, p = 2): Tensor {
-  return a.sub(b).add(1e-6).norm(p, -1)
+/** ‖a − b + ε‖_p along the last dim. */
+function distance(a: Tensor, b: Tensor, p = 2, eps = 1e-6): Tensor {
+  return a.sub(b).add(eps).norm(p, -1)
+}
+
+export interface TripletOptions extends MarginOptions {
+  /** Of the norm that measures distances (default 2). */
+  readonly p?: number
+  /** Added to differences, so that the norm has a gradient at 0 (default 10⁻⁶). */
+  readonly eps?: number
+  /** Whether the negative is compared with the nearer one of anchor and positive (default false). */
+  readonly swap?: boolean
 }
 
 /**
  * Triplet loss: max(0, d(anchor, positive) − d(anchor, negative) + margin), all [N, D].
  *
- * Source: Schroff et al., “FaceNet”, 2015.
+ * Source: Schroff et al., “FaceNet”, 2015; swap: Balntas et al., “Learning shallow convolutional feature
+ * descriptors with triplet losses”, 2016.
  */
 export function tripletMargin(
   anchor: Tensor,
   positive: Tensor,
   negative: Tensor,
-  { margin = 1, p = 2, reduction }: MarginOptions & { readonly p?: number } = {},
+  { margin = 1, p = 2, eps = 1e-6, swap = false, reduction }: TripletOptions = {},
 ): Tensor {
-  const gap = distance(anchor, positive, p).sub(distance(anchor, negative, p))
-  return reduceLoss(gap.add(margin).relu(), reduction)
+  const apart = (from: Tensor, to: Tensor) => distance(from, to, p, eps)
+  const far = apart(anchor, negative)
+  const nearer = swap ? far.minimum(apart(positive, negative)) : far
+  return reduceLoss(apart(anchor, positive).sub(nearer).add(margin).relu(), reduction)
 }
 
 /**

@@ -17,7 +17,7 @@ import { refuseInput } from '../module/check.ts'
 import { Module } from '../module/module.ts'
 
 export interface MaxPoolOptions<Indices extends boolean = boolean>
-  extends Omit<PoolOptions, 'countIncludePad'> {
+  extends Omit<PoolOptions, 'countIncludePad' | 'divisorOverride'> {
   /** Whether `forward` gives [values, indices] for `MaxUnpool` (default false: values alone). */
   readonly returnIndices?: Indices
 }
@@ -122,7 +122,7 @@ export class AvgPool1d extends Pooling<Tensor> {
 
 /**
  * The mean of each window: x [N, C, H, W] → [N, C, O, P], sizes as {@link MaxPool2d}'s. Padding
- * counts as zeros unless countIncludePad is false.
+ * counts as zeros unless countIncludePad is false; divisorOverride divides in place of the count.
  *
  * @example
  * ```ts

@@ -236,8 +236,12 @@ export interface PoolOptions {
   readonly stride?: Pair
   readonly padding?: Pair
   readonly dilation?: Pair
+  /** Windows may go off the end, if they begin inside (default false). */
   readonly ceilMode?: boolean
+  /** Whether padding counts in an average (default true). */
   readonly countIncludePad?: boolean
+  /** What sums are divided by for an average, in place of the number of elements. */
+  readonly divisorOverride?: number
 }
 
 interface Windows {
@@ -318,9 +322,17 @@ export function avgPool(d: number, x: Node, size: Pair, options: PoolOptions = {
   const where = `avgPool${d}d`
   const { view, axes, kernel } = poolWindows(d, x, size, options, 0, where)
   const total = sum(view, axes)
+  const { divisorOverride } = options
+  if (divisorOverride !== undefined) return mul(total, 1 / divisorOf(divisorOverride, where))
   const padded = options.ceilMode || (options.countIncludePad === false && options.padding)
   if (!padded) return mul(total, 1 / kernel.reduce((a, b) => a * b, 1))
   return make('div', [total, broadcastTo(coverage(d, x, size, options, where), total.shape)], {})
+}
+
+function divisorOf(divisor: number, where: string): number {
+  if (Number.isFinite(divisor) && divisor !== 0) return divisor
+  const got = `divisorOverride = ${divisor}`
+  throw new BrickError({ kind: 'argument', where, got, wanted: 'a number that is not 0' })
 }
 
 /** How many elements each window averages: those inside the input, or inside its padding if that counts. */

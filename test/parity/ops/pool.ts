@@ -56,7 +56,7 @@ export const pool: Rows = {
   interpolate: (inputs, args) =>
     interpolate(inputs.get('x'), {
       ...(args.has('size') ? { size: args.pair('size') } : {}),
-      ...(args.has('scale') ? { scale: args.pair('scale') } : {}),
+      ...(args.has('scale') ? { scaleFactor: args.pair('scale') } : {}),
       mode: args.word('mode', ['nearest', 'linear', 'bilinear', 'trilinear'], 'nearest'),
       alignCorners: args.boolean('align_corners', false),
     }),
