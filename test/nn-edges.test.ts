@@ -56,6 +56,28 @@ describe.each(allBackends)('%s', (name) => {
     expect(await nn.crossEntropy(x, none, { reduction: 'sum' }).item()).toBe(0)
   })
 
+  test('sums over no elements: softmax of none is none, logsumexp −∞, attention to no key 0', async () => {
+    expect(zeros([2, 0]).softmax().shape).toEqual([2, 0])
+    expect(zeros([2, 0]).logSoftmax().shape).toEqual([2, 0])
+    expect(await values(zeros([2, 0]).logsumexp(1))).toEqual([-Infinity, -Infinity])
+    const [q, none] = [variable(zeros([1, 3, 4]), true), zeros([1, 0, 4])]
+    for (const options of [{}, { mask: zeros([3, 0], 'bool') }, { causal: true }]) {
+      const y = nn.scaledDotProductAttention(q, none, none, options)
+      expect(await values(y)).toEqual(new Array(12).fill(0))
+      expect(await values(grad(y.sum(), [q])[0]!)).toEqual(new Array(12).fill(0))
+    }
+    expect(await nn.infoNce(zeros([0, 3]), zeros([0, 3])).item()).toBeNaN()
+  })
+
+  test('an empty batch of sequences', async () => {
+    for (const layer of [new nn.LSTM(3, 4, { bidirectional: true }), new nn.GRU(3, 8)]) {
+      const { output, h } = layer.forward(zeros([5, 0, 3]))
+      expect([output.shape, h.shape.slice(1, 2)]).toEqual([[5, 0, 8], [0]])
+      const grads = grad(output.sum(), layer.parameters())
+      for (const g of grads) expect((await values(g)).every((v) => v === 0)).toBe(true)
+    }
+  })
+
   test('attention: a query that may see no key gives 0, and has no gradient', async () => {
     const [q, k, v] = [
       ones([2, 2]),

@@ -54,6 +54,23 @@ test('a compiled step updates states in place and follows eager assignments', as
   expect([...(await w.data())]).toEqual([9, 8])
 })
 
+test('a compiled step notices when a state is frozen or thawed', async () => {
+  const [w, b] = [variable(tensor([1]), true), variable(tensor([1]), true)]
+  const step = compile(() => {
+    w.mul(w).add(b).sum().backward()
+    for (const p of [w, b]) if (p.requiresGrad) p.assign(p.sub(p.grad!))
+  })
+  const after = async () => {
+    step()
+    return [await w.item(), await b.item()]
+  }
+  expect(await after()).toEqual([-1, 0])
+  w.requiresGrad = false
+  expect(await after()).toEqual([-1, -1])
+  w.requiresGrad = true
+  expect(await after()).toEqual([1, -2])
+})
+
 test('a value computed lazily from an overwritten state is refused, not wrong', async () => {
   const w = variable(tensor([1, 2]))
   const stale = w.mul(2)

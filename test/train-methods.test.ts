@@ -511,6 +511,27 @@ test('on NaN, the operation is named also in an accumulated, mixed step', async 
   await expect(trainModel(new Broken(), trainSet, options)).rejects.toThrow(/NaN.*'log'/)
 })
 
+test('what is thawed after an epoch is trained from then on', async () => {
+  const model = plainNet()
+  const [first, second] = model.children() as [Linear, Linear]
+  first.requiresGrad_(false)
+  const weights = [await first.weight.data()]
+  await trainModel(model, trainSet, {
+    ...usual,
+    accumulate: 2,
+    epochs: 2,
+    onEvent: async (event) => {
+      if (event.type !== 'epoch') return
+      weights.push(await first.weight.data(), await second.weight.data())
+      first.requiresGrad_()
+      second.requiresGrad_(false)
+    },
+  })
+  expect(weights[1]).toEqual(weights[0])
+  expect(weights[3]).not.toEqual(weights[1])
+  expect(weights[4]).toEqual(weights[2])
+})
+
 test('groups of a model are trained at rates of their own', async () => {
   const model = plainNet()
   const [first, second] = model.children() as [Linear, Linear]

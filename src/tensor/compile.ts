@@ -30,6 +30,8 @@ interface Version {
   readonly outputs: readonly Node[]
   /** States and other storages that the function reads or updates besides its arguments. */
   readonly captured: readonly (Tensor | Storage)[]
+  /** Which of the states wanted gradients, so that freezing one is noticed. */
+  readonly flags: readonly (readonly [state: Tensor, requiresGrad: boolean])[]
   /** Puts output tensors where the function returned them. */
   rebuild(tensors: readonly Tensor[]): Result
 }
@@ -39,8 +41,9 @@ const MAX_VERSIONS = 64
 /**
  * A function of tensors as one program: it is run once to see what it does, forward, backward and
  * the assignments to states, and then replayed with one call into the backend. New shapes or
- * dtypes of the arguments are compiled anew and kept. Anything else that the function looks at
- * (numbers, flags) is taken as it was at the first call.
+ * dtypes of the arguments are compiled anew and kept, and so is what a frozen or thawed state makes
+ * of it. Anything else that the function looks at (numbers, flags) is taken as it was at the first
+ * call.
  *
  * @example
  * ```ts
@@ -56,18 +59,22 @@ export function compile<A extends readonly Tensor[], R extends Result>(
   fn: (...args: A) => R,
 ): (...args: A) => R {
   if (typeof fn !== 'function') throw refused('a function', typeof fn)
-  const versions = new Map<string, Version>()
+  const versions = new Map<string, Version[]>()
   return (...args) => {
     const key = args.map((a) => signature(a)).join(';')
-    let version = versions.get(key)
+    const known = versions.get(key) ?? []
+    let version = known.find(isCurrent)
     if (!version) {
       version = trace(fn as unknown as (...args: Tensor[]) => Result, args)
-      versions.set(key, version)
+      versions.set(key, [...known.slice(1 - MAX_VERSIONS), version])
       if (versions.size > MAX_VERSIONS) versions.delete(versions.keys().next().value!)
     }
     return replay(version, args) as R
   }
 }
+
+const isCurrent = ({ flags }: Version): boolean =>
+  flags.every(([state, requiresGrad]) => state.requiresGrad === requiresGrad)
 
 function signature(argument: unknown): string {
   if (argument instanceof Tensor) return `${argument.dtype}[${argument.shape}]`
@@ -99,7 +106,10 @@ function trace(fn: (...args: Tensor[]) => Result, args: readonly Tensor[]): Vers
     const owner = ownerOf(storage)
     return owner?.storage === storage ? owner : storage
   })
-  return { work, outputs, captured, rebuild }
+  const flags = captured.flatMap((held) =>
+    held instanceof Tensor ? [[held, held.requiresGrad] as const] : [],
+  )
+  return { work, outputs, captured, flags, rebuild }
 }
 
 /**

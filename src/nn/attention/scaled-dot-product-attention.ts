@@ -114,6 +114,7 @@ function causalMask({ shape }: Tensor): Tensor {
 
 /** Softmax along the last dim; a row of −∞ gives 0 instead of NaN, and so do its gradients. */
 function softmaxOrZeros(scores: Tensor): Tensor {
+  if (scores.shape.at(-1) === 0) return scores
   const top = scores.detach().max(-1, true)
   const powers = scores.sub(where(top.eq(Number.NEGATIVE_INFINITY), 0, top)).exp()
   const total = powers.sum(-1, true)

@@ -70,10 +70,11 @@ export function variance(x: Node, dims?: Dims, correction = 1, keepDim = false):
   return mul(sum(mul(centred, centred), dims, keepDim), 1 / Math.max(0, n - correction))
 }
 
-/** log Σ eˣ, shifted by the maximum. */
+/** log Σ eˣ, shifted by the maximum; −∞ of no elements. */
 export function logSumExp(values: Node, dims?: Dims, keepDim = false): Node {
   const x = cast(values, 'f32')
   const axes = normalizeAxes(dims, x.shape.length, 'logsumexp')
+  if (axes.some((axis) => x.shape[axis] === 0)) return unary('log', sum(x, axes, keepDim))
   const top = make('detach', [amax(x, axes, true)], {})
   // A row of −∞ (or one with +∞) would give ∞ − ∞.
   const finite = make(
@@ -89,9 +90,10 @@ export function logSumExp(values: Node, dims?: Dims, keepDim = false): Node {
     : make('reshape', [out], { shape: x.shape.filter((_, i) => !axes.includes(i)) })
 }
 
-/** eˣ / Σ eˣ along one axis. */
+/** eˣ / Σ eˣ along one axis; nothing of no elements. */
 export function softmax(x: Node, dim: number): Node {
   const axis = normalizeAxis(dim, x.shape.length, 'softmax')
+  if (x.shape[axis] === 0) return x
   const top = make('detach', [amax(x, axis, true)], {})
   const powers = unary('exp', sub(x, broadcastTo(top, x.shape)))
   return div(powers, broadcastTo(sum(powers, axis, true), x.shape))
@@ -100,6 +102,7 @@ export function softmax(x: Node, dim: number): Node {
 /** x − max − log Σ e^(x − max) along one axis. */
 export function logSoftmax(x: Node, dim: number): Node {
   const axis = normalizeAxis(dim, x.shape.length, 'logSoftmax')
+  if (x.shape[axis] === 0) return x
   const shifted = sub(x, broadcastTo(make('detach', [amax(x, axis, true)], {}), x.shape))
   const total = unary('log', sum(unary('exp', shifted), axis, true))
   return sub(shifted, broadcastTo(total, x.shape))
