@@ -58,6 +58,17 @@ test('a run folder holds checkpoints, config, metrics and state', async () => {
   expect([...arrays.keys()]).toContain('optimizer/exp_avg.hidden.weight')
   expect(state.position).toEqual({ seed: 5, epoch: 2, batch: 0 })
   expect(state.config).toEqual({ note: 'kept' })
+  const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))
+  expect(config).toEqual({ ...state.setup, note: 'kept' })
+  expect(config).toMatchObject({
+    model: freshNet().constructor.name,
+    loss: 'crossEntropy',
+    optimizer: 'Adam',
+    epochs: 2,
+    schedule: null,
+    earlyStopping: null,
+  })
+  expect(config.lr).toBe(state.optimizer.lr)
   const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n')
   expect(lines.map((line) => JSON.parse(line).epoch)).toEqual([1, 2])
   expect(JSON.parse(readFileSync(join(out, 'last.json'), 'utf8'))).toEqual(state)

@@ -2,6 +2,7 @@ import { showSeconds } from '../train/progress.ts'
 import type { RunsFlags } from './flags.ts'
 import type { Output } from './output.ts'
 import { type DamagedRun, type ListedRun, runsIn, sorted } from './run-list.ts'
+import { setupOf } from './saved-run.ts'
 import { type Column, drawTable } from './terminal/table.ts'
 
 /** Lists runs and shows in which options they differ. */
@@ -37,16 +38,18 @@ function eventOf({ folder, state, best, loss, accuracy, seconds, written }: List
     accuracy: Number.isNaN(accuracy) ? null : accuracy,
     seconds,
     written: written.toISOString(),
-    config: state.config,
+    config: setupOf(state),
   }
 }
 
-const text = (value: unknown): string =>
-  value === undefined || value === null ? '–' : typeof value === 'string' ? value : `${value}`
+function text(value: unknown): string {
+  if (value === undefined || value === null) return '–'
+  return typeof value === 'object' ? JSON.stringify(value) : `${value}`
+}
 
 /** `12/20`: epochs that are done, of those that were asked for. */
 function epochsOf({ state }: ListedRun): string {
-  const wanted = state.config['epochs']
+  const wanted = setupOf(state)['epochs']
   return typeof wanted === 'number'
     ? `${state.history.length}/${wanted}`
     : `${state.history.length}`
@@ -54,8 +57,8 @@ function epochsOf({ state }: ListedRun): string {
 
 const columns: readonly Column<ListedRun>[] = [
   { title: 'run', cell: ({ name }) => name },
-  { title: 'model', cell: ({ state }) => text(state.config['model']) },
-  { title: 'data', cell: ({ state }) => text(state.config['data'] ?? state.data.name) },
+  { title: 'model', cell: ({ state }) => text(setupOf(state)['model']) },
+  { title: 'data', cell: ({ state }) => text(setupOf(state)['data'] ?? state.data.name) },
   { title: 'epochs', align: 'right', cell: epochsOf },
   {
     title: 'accuracy',
@@ -98,13 +101,17 @@ interface Difference {
 const dull = new Set(['inputShape', 'classNames', 'normalize'])
 
 function differencesOf(runs: readonly ListedRun[]): Difference[] {
-  const options = new Set(runs.flatMap(({ state }) => Object.keys(state.config)))
+  const setups = runs.map(({ state }) => setupOf(state))
+  const options = new Set(setups.flatMap((setup) => Object.keys(setup)))
+  // Runs of the command line and of programs have few options in common, under these names.
+  const kinds = new Set(setups.map((setup) => 'inputShape' in setup))
+  const isShared = (option: string) => setups.every((setup) => option in setup)
   return [...options]
-    .filter((option) => !dull.has(option))
+    .filter((option) => !dull.has(option) && (kinds.size === 1 || isShared(option)))
     .map((option) => {
       const values = new Map<string, string[]>()
       for (const { name, state } of runs) {
-        const value = text(state.config[option])
+        const value = text(setupOf(state)[option])
         values.set(value, [...(values.get(value) ?? []), name])
       }
       return { option, values }

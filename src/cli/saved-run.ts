@@ -3,6 +3,7 @@ import { BrickError } from '../base/errors.ts'
 import { createModel } from '../models/models.ts'
 import type { Module } from '../nn/module/module.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
+import type { RunState } from '../train/run-state.ts'
 import { servedArrays } from '../train/session-state.ts'
 import type { MethodFlags } from './flags.ts'
 
@@ -89,6 +90,12 @@ const fields: {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string'
+}
+
+/** What a run was made with: what the command line was told, or what a program gave `fit`. */
+export function setupOf(state: RunState): RunState['config'] {
+  const isOurs = Object.entries(fields).every(([name, isValid]) => isValid(state.config[name]))
+  return isOurs ? state.config : { ...state.setup, ...state.config }
 }
 
 /** The command line's own part of a checkpoint. */

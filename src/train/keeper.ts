@@ -18,6 +18,7 @@ import { openLogs } from './logs/logs.ts'
 import { FORMAT, type RunState } from './run-state.ts'
 import type { Session } from './session.ts'
 import { type Arrays, arraysOf, modelArrays, servedArrays } from './session-state.ts'
+import { setupOf } from './setup.ts'
 
 /** Keeps a session's checkpoints in a folder. */
 export interface Keeper {
@@ -50,7 +51,7 @@ export async function openKeeper(session: Session, folder: string): Promise<Keep
   }
   if (resume) await resumeFrom(session, await readCheckpoint(folder, 'last'))
   await prepareFolder(folder)
-  await writeConfig(folder, config)
+  await writeConfig(folder, { ...setupOf(session), ...config })
   const versions = { brickwork: await packageVersion(), node: process.versions.node }
   const logs = await openLogs(session, folder, versions.brickwork)
   return {
@@ -80,6 +81,7 @@ async function stateOf(session: Session, versions: RunState['versions']): Promis
     format: FORMAT,
     versions,
     config: settings.config ?? {},
+    setup: setupOf(session),
     position,
     data: { name: dataset.name, length: dataset.length ?? 0, batchSize, shuffle },
     generator: Array.from(await generator.key.data()),

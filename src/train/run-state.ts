@@ -23,6 +23,8 @@ export interface RunState {
   readonly versions: { readonly brickwork: string; readonly node: string }
   /** What the run was started with; for people, and for the CLI to build the model again. */
   readonly config: { readonly [key: string]: Json | undefined }
+  /** What `fit` was called with, options that were left out included. */
+  readonly setup?: { readonly [key: string]: Json | undefined }
   /** Where the data goes on. */
   readonly position: DataPosition
   readonly data: {
@@ -66,7 +68,7 @@ export function showRunState(state: RunState): string {
 }
 
 const fields: Readonly<
-  Record<Exclude<keyof RunState, 'best' | 'schedule' | 'options' | 'batches'>, string>
+  Record<Exclude<keyof RunState, 'best' | 'setup' | 'schedule' | 'options' | 'batches'>, string>
 > = {
   format: 'number',
   versions: 'object',
