@@ -14,6 +14,7 @@ type Start = Extract<TrainEvent, { type: 'start' }>
 const EPOCH_WIDTH = 9
 const LOSS_WIDTH = 12
 const GAP = '  '
+const BEST = '  best'
 
 /** A metric's value as people read it: `98.1 %`, `0.1234`. */
 export function showMetric(value: number, { unit }: Pick<MetricInfo, 'unit'>): string {
@@ -52,6 +53,17 @@ function headLines({ metrics, hasValidation, hasSchedule }: Start): string[] {
   ]
 }
 
+/** The table's columns that a terminal has room for: its last metrics and the rate go first. */
+function fitting(start: Start, terminal: Pick<Terminal, 'isTerminal' | 'columns'>): Start {
+  const isWide = headLines(start).at(-1)!.length + BEST.length > terminal.columns
+  if (!terminal.isTerminal || !isWide) return start
+  const metrics = start.metrics.slice(0, -1)
+  if (metrics.length < start.metrics.length) {
+    return fitting({ ...start, metrics }, terminal)
+  }
+  return { ...start, hasSchedule: false }
+}
+
 const width = (name: string): number => Math.max(9, name.length)
 
 function scoreCells({ loss, metrics }: Scores, infos: readonly MetricInfo[]): string {
@@ -70,17 +82,17 @@ function epochLine(record: EpochRecord, isBest: boolean, start: Start): string {
     validation ? scoreCells(validation, metrics) : '',
     hasSchedule && lr !== undefined ? showRate(lr).padStart(LOSS_WIDTH) : '',
     showSeconds(seconds).padStart(LOSS_WIDTH),
-    isBest ? '  best' : '',
+    isBest ? BEST : '',
   ].join('')
 }
 
-/** A line an epoch, in columns. No control characters. */
+/** A line an epoch, in columns: all of them in a file or pipe. No control characters. */
 export function linesReporter(terminal: Terminal): EventListener {
   let start: Start | undefined
   return (event) => {
     if (event.type === 'start') {
-      start = event
-      for (const line of headLines(event)) terminal.write(`${line}\n`)
+      start = fitting(event, terminal)
+      for (const line of headLines(start)) terminal.write(`${line}\n`)
     } else if (event.type === 'epoch' && start) {
       terminal.write(`${epochLine(event.record, event.isBest, start)}\n`)
     }
