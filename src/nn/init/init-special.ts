@@ -2,7 +2,7 @@ import { BrickError } from '../../base/errors.ts'
 import { type Shape, showShape, sizeOf } from '../../base/shape.ts'
 import { type HostGenerator, hostGenerator } from '../../tensor/host-random.ts'
 import { Tensor } from '../../tensor/tensor.ts'
-import { requireWithin } from '../module/check.ts'
+import { refuseOption, requireWithin } from '../module/check.ts'
 import { drawn } from './drawn.ts'
 import { refuseZeros } from './init-zeros.ts'
 
@@ -137,7 +137,8 @@ export function sparse(
   }: { readonly std?: number; readonly generator?: HostGenerator } = {},
 ): Tensor {
   const [rows, columns] = matrixOf('init.sparse', shape)
-  requireWithin('init.sparse', 'sparsity', sparsity, [0, 1 - Number.EPSILON])
+  if (!(sparsity >= 0 && sparsity < 1))
+    throw refuseOption('init.sparse', `sparsity = ${sparsity}`, 'a number from 0, below 1')
   const values = generator.normal([rows, columns], 0, std)
   const order = generator.uniform([rows, columns])
   const zeros = Math.ceil(rows * sparsity)
