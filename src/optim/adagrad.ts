@@ -20,6 +20,13 @@ type AdagradSettings = CommonOptions & Required<Omit<AdagradOptions, keyof Commo
  * s ← s + g², p ← p − lr · g / (√s + eps). As torch.optim.Adagrad.
  *
  * Source: Duchi et al., “Adaptive subgradient methods for online learning”, 2011.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.Adagrad(model, { lr: 0.05 })
+ * loss.backward()
+ * optimizer.step()
+ * ```
  */
 export class Adagrad extends Optimizer<AdagradSettings> {
   private readonly sums = this.slot('sum', ({ initialAccumulator }) => initialAccumulator)
@@ -63,6 +70,13 @@ type AdadeltaSettings = CommonOptions & Required<Omit<AdadeltaOptions, keyof Com
  * u ← ρ·u + (1 − ρ)·d², p ← p − lr·d. As torch.optim.Adadelta.
  *
  * Source: Zeiler, “ADADELTA: an adaptive learning rate method”, 2012.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.Adadelta(model, { rho: 0.95 })
+ * loss.backward()
+ * optimizer.step()
+ * ```
  */
 export class Adadelta extends Optimizer<AdadeltaSettings> {
   private readonly square = this.slot('square_avg')

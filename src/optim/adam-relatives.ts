@@ -21,6 +21,13 @@ export interface AdamaxOptions extends MomentOptions {
  * u ← max(β₂·u, |g| + eps), p ← p − lr / (1 − β₁ᵗ) · m / u. As torch.optim.Adamax.
  *
  * Source: Kingma and Ba, “Adam: a method for stochastic optimization”, 2014, section 7.1.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.Adamax(model, { lr: 1e-3 })
+ * loss.backward()
+ * optimizer.step()
+ * ```
  */
 export class Adamax extends Optimizer<MomentSettings> {
   private readonly mean: ReadonlyMap<number, Tensor>
@@ -73,6 +80,13 @@ interface Momenta {
  * As torch.optim.NAdam up to 1.13, whose second denominator has μₜ once more than the paper's.
  *
  * Source: Dozat, “Incorporating Nesterov momentum into Adam”, 2016.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.NAdam(model, { lr: 1e-3 })
+ * loss.backward()
+ * optimizer.step()
+ * ```
  */
 export class NAdam extends Optimizer<NAdamSettings> {
   private readonly mean: ReadonlyMap<number, Tensor>

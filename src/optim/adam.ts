@@ -114,6 +114,12 @@ export function fade(state: Tensor, value: Tensor, beta: number): Tensor {
  * step (default 0.01). As torch.optim.AdamW.
  *
  * Source: Loshchilov and Hutter, “Decoupled weight decay regularization”, 2017.
+ *
+ * @example
+ * ```ts
+ * // Weights are drawn towards 0; biases and norms are not.
+ * const optimizer = new optim.AdamW(model, { weightDecay: 0.05, decayBiases: false })
+ * ```
  */
 export class AdamW extends Adam {
   constructor(parameters: Parameters<AdamSettings>, options: AdamOptions = {}) {

@@ -24,6 +24,13 @@ type RmspropSettings = CommonOptions & Required<Omit<RmspropOptions, keyof Commo
  *
  * Source: Tieleman and Hinton, lecture 6.5 of “Neural networks for machine learning”, 2012;
  * centered: Graves, “Generating sequences with recurrent neural networks”, 2013.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new optim.RMSprop(model, { lr: 1e-3, centered: true, momentum: 0.9 })
+ * loss.backward()
+ * optimizer.step()
+ * ```
  */
 export class RMSprop extends Optimizer<RmspropSettings> {
   private readonly square = this.slot('square_avg')

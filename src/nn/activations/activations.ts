@@ -7,18 +7,46 @@ import { type Tensor, where } from '../../tensor/tensor.ts'
  * A branch that is not taken is computed on a harmless value, so that it cannot make NaN of 0 · ∞.
  */
 
-/** max(0, x). Gradient at 0: 0. */
+/**
+ * max(0, x). Gradient at 0: 0.
+ *
+ * @example
+ * ```ts
+ * nn.relu(tensor([-1, 2])) // [0, 2]
+ * ```
+ */
 export const relu = (x: Tensor): Tensor => x.relu()
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ *
+ * @example
+ * ```ts
+ * nn.sigmoid(tensor([0])) // [0.5]
+ * ```
+ */
 export const sigmoid = (x: Tensor): Tensor => x.sigmoid()
 /** (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ). */
 export const tanh = (x: Tensor): Tensor => x.tanh()
-/** eˣ / Σ eˣ along a dim. */
+/**
+ * eˣ / Σ eˣ along a dim.
+ *
+ * @example
+ * ```ts
+ * nn.softmax(tensor([1, 1])) // [0.5, 0.5]
+ * ```
+ */
 export const softmax = (x: Tensor, dim = -1): Tensor => x.softmax(dim)
 /** x − log Σ eˣ along a dim. */
 export const logSoftmax = (x: Tensor, dim = -1): Tensor => x.logSoftmax(dim)
 
-/** x above 0, slope · x below. Gradient at 0: slope. */
+/**
+ * x above 0, slope · x below. Gradient at 0: slope.
+ *
+ * @example
+ * ```ts
+ * nn.leakyRelu(tensor([-2, 2]), 0.5) // [-1, 2]
+ * ```
+ */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return where(x.gt(0), x, x.mul(slope))
 }
@@ -29,12 +57,24 @@ const negativePart = (x: Tensor): Tensor => where(x.gt(0), 0, x)
 /**
  * x above 0, α·(eˣ − 1) below.
  * Source: Clevert et al., “Fast and accurate deep network learning by exponential linear units”, 2015.
+ *
+ * @example
+ * ```ts
+ * nn.elu(tensor([-100, 2])) // [-1, 2]
+ * ```
  */
 export function elu(x: Tensor, alpha = 1): Tensor {
   return where(x.gt(0), x, negativePart(x).expm1().mul(alpha))
 }
 
-/** α·(e^(x/α) − 1) below 0, so that the slope is continuous. Source: Barron, 2017. */
+/**
+ * α·(e^(x/α) − 1) below 0, so that the slope is continuous. Source: Barron, 2017.
+ *
+ * @example
+ * ```ts
+ * nn.celu(tensor([-100, 2]), 0.5) // [-0.5, 2]
+ * ```
+ */
 export function celu(x: Tensor, alpha = 1): Tensor {
   return where(x.gt(0), x, negativePart(x).div(alpha).expm1().mul(alpha))
 }
@@ -53,6 +93,11 @@ export interface GeluOptions {
 /**
  * x · Φ(x) with Φ the normal distribution: ½ x (1 + erf(x/√2)).
  * Source: Hendrycks and Gimpel, “Gaussian error linear units”, 2016.
+ *
+ * @example
+ * ```ts
+ * nn.gelu(tensor([-10, 0, 10])).abs() // [0, 0, 10]
+ * ```
  */
 export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
   const inner =
@@ -65,10 +110,24 @@ export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Ten
   return x.mul(0.5).mul(inner.add(1))
 }
 
-/** x · sigmoid(x), also called swish. Source: Elfwing et al., 2017. */
+/**
+ * x · sigmoid(x), also called swish. Source: Elfwing et al., 2017.
+ *
+ * @example
+ * ```ts
+ * nn.silu(tensor([0, 100])) // [0, 100]
+ * ```
+ */
 export const silu = (x: Tensor): Tensor => x.mul(x.sigmoid())
 
-/** log(1 + e^(βx)) / β: a smooth ReLU; max(0, x) + log(1 + e^−|x|) does not overflow. */
+/**
+ * log(1 + e^(βx)) / β: a smooth ReLU; max(0, x) + log(1 + e^−|x|) does not overflow.
+ *
+ * @example
+ * ```ts
+ * nn.softplus(tensor([-200, 200])) // [0, 200]
+ * ```
+ */
 export function softplus(x: Tensor, beta = 1): Tensor {
   const y = beta === 1 ? x : x.mul(beta)
   const soft = y.maximum(0).add(y.abs().neg().exp().log1p())
@@ -78,23 +137,65 @@ export function softplus(x: Tensor, beta = 1): Tensor {
 /** log(1 / (1 + e⁻ˣ)). */
 export const logSigmoid = (x: Tensor): Tensor => softplus(x.neg()).neg()
 
-/** x / (1 + |x|). */
+/**
+ * x / (1 + |x|).
+ *
+ * @example
+ * ```ts
+ * nn.softsign(tensor([1, -3])) // [0.5, -0.75]
+ * ```
+ */
 export const softsign = (x: Tensor): Tensor => x.div(x.abs().add(1))
 
-/** x · tanh(softplus(x)). Source: Misra, “Mish”, 2019. */
+/**
+ * x · tanh(softplus(x)). Source: Misra, “Mish”, 2019.
+ *
+ * @example
+ * ```ts
+ * nn.mish(tensor([0, 100])) // [0, 100]
+ * ```
+ */
 export const mish = (x: Tensor): Tensor => x.mul(softplus(x).tanh())
 
-/** Limited to [min, max]; the gradient is 1 strictly inside, 0 elsewhere. Also called ramp. */
+/**
+ * Limited to [min, max]; the gradient is 1 strictly inside, 0 elsewhere. Also called ramp.
+ *
+ * @example
+ * ```ts
+ * nn.hardtanh(tensor([-3, 0.5])) // [-1, 0.5]
+ * ```
+ */
 export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
   return where(x.le(min), min, where(x.ge(max), max, x))
 }
 /** The same as {@link hardtanh}. */
 export const ramp = hardtanh
-/** min(max(0, x), 6). */
+/**
+ * min(max(0, x), 6).
+ *
+ * @example
+ * ```ts
+ * nn.relu6(tensor([5, 8])) // [5, 6]
+ * ```
+ */
 export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6)
-/** min(max(0, x + 3), 6) / 6. */
+/**
+ * min(max(0, x + 3), 6) / 6.
+ *
+ * @example
+ * ```ts
+ * nn.hardsigmoid(tensor([0, 3])) // [0.5, 1]
+ * ```
+ */
 export const hardsigmoid = (x: Tensor): Tensor => hardtanh(x.add(3), 0, 6).div(6)
-/** x · min(max(0, x + 3), 6) / 6. Source: Howard et al., “Searching for MobileNetV3”, 2019. */
+/**
+ * x · min(max(0, x + 3), 6) / 6. Source: Howard et al., “Searching for MobileNetV3”, 2019.
+ *
+ * @example
+ * ```ts
+ * nn.hardswish(tensor([3, 8])) // [3, 8]
+ * ```
+ */
 export const hardswish = (x: Tensor): Tensor => x.mul(x.add(3).clamp(0, 6)).div(6)
 
 /**
@@ -103,6 +204,12 @@ export const hardswish = (x: Tensor): Tensor => x.mul(x.add(3).clamp(0, 6)).div(
  * Source: Goodfellow et al., “Maxout networks”, 2013.
  *
  * @throws BrickError `shape` for a weight of other than 3 dims.
+ *
+ * @example
+ * ```ts
+ * const weight = tensor([[[1]], [[-1]]])
+ * nn.maxout(tensor([[-3], [2]]), weight) // [[3], [2]]
+ * ```
  */
 export function maxout(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (weight.rank !== 3) {
@@ -127,6 +234,11 @@ export function maxout(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  * Source: He et al., “Delving deep into rectifiers”, 2015.
  *
  * @throws BrickError `shape` for a number of slopes that is neither 1 nor the channels'.
+ *
+ * @example
+ * ```ts
+ * nn.prelu(tensor([[-2, 2]]), tensor([0.25, 1])) // [[-0.5, 2]]
+ * ```
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   const channels = x.rank > 1 ? x.shape[1]! : 1
@@ -148,6 +260,11 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
  * Source: Dauphin et al., “Language modeling with gated convolutional networks”, 2016.
  *
  * @throws BrickError `shape` for an odd extent.
+ *
+ * @example
+ * ```ts
+ * nn.glu(tensor([2, 0])) // [1]
+ * ```
  */
 export function glu(x: Tensor, dim = -1): Tensor {
   const axis = dim < 0 ? dim + x.rank : dim

@@ -60,6 +60,12 @@ export function infoNce(
  * Source: Mikolov et al., “Distributed representations of words and phrases”, 2013.
  *
  * @throws BrickError `shape` for other shapes.
+ *
+ * @example
+ * ```ts
+ * const [centre, near, drawn] = [zeros([1, 8]), zeros([1, 8]), zeros([1, 3, 8])]
+ * await nn.negativeSampling(centre, near, drawn).div(Math.log(2)).item() // 4
+ * ```
  */
 export function negativeSampling(
   centre: Tensor,

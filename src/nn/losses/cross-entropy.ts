@@ -105,6 +105,11 @@ function fold({ losses, factors }: Rows, reduction: Reduction = 'mean'): Tensor 
  *
  * @throws BrickError `shape` for targets of another shape or of f32; `argument` for an index that is
  * no class, as {@link crossEntropy}.
+ *
+ * @example
+ * ```ts
+ * await nn.nll(tensor([[0.5, 0.5]]).log(), tensor([0], { dtype: 'i32' })).div(Math.log(2)).item() // 1
+ * ```
  */
 export function nll(logp: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
   return fold(rowsOf(logp, indices('nll', logp, target, options), options), options.reduction)

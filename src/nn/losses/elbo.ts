@@ -35,6 +35,12 @@ export function gaussianKl(
  * log N(x; mean, e^logVar) = −½ (log 2π + logVar + (x − mean)² / e^logVar).
  *
  * @throws BrickError `shape` for different shapes.
+ *
+ * @example
+ * ```ts
+ * const [x, mean, logVar] = [tensor([3]), tensor([1]), tensor([0])]
+ * await nn.gaussianLogLikelihood(x, mean, logVar).add(0.5 * Math.log(2 * Math.PI)).item() // -2
+ * ```
  */
 export function gaussianLogLikelihood(
   x: Tensor,
@@ -54,6 +60,11 @@ export function gaussianLogLikelihood(
  * x · logit − log(1 + e^logit).
  *
  * @throws BrickError `shape` for different shapes.
+ *
+ * @example
+ * ```ts
+ * await nn.bernoulliLogLikelihood(tensor([1]), tensor([0])).div(Math.log(2)).item() // -1
+ * ```
  */
 export function bernoulliLogLikelihood(
   x: Tensor,
@@ -68,6 +79,11 @@ export function bernoulliLogLikelihood(
  * A draw from N(mean, e^logVar) through which gradients pass: mean + e^(logVar / 2) · N(0, 1).
  *
  * @throws BrickError `shape` for different shapes.
+ *
+ * @example
+ * ```ts
+ * nn.reparameterize(zeros([2, 3]), zeros([2, 3])).shape // [2, 3]
+ * ```
  */
 export function reparameterize(
   mean: Tensor,

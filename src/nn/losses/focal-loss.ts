@@ -62,6 +62,11 @@ export interface FocalCrossEntropyOptions extends ReductionOptions {
  * Source: Lin et al., “Focal loss for dense object detection”, 2017.
  *
  * @throws BrickError as {@link crossEntropy}.
+ *
+ * @example
+ * ```ts
+ * await nn.focalCrossEntropy(zeros([1, 2]), tensor([0], { dtype: 'i32' })).div(Math.log(2)).item() // 0.25
+ * ```
  */
 export function focalCrossEntropy(
   x: Tensor,

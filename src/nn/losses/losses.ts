@@ -38,17 +38,38 @@ export function mse(x: Tensor, y: Tensor, { reduction }: ReductionOptions = {}):
   return reduceLoss(difference('mse', x, y).square(), reduction)
 }
 
-/** Mean absolute error: |x − y|. Gradient at 0: 0. */
+/**
+ * Mean absolute error: |x − y|. Gradient at 0: 0.
+ *
+ * @example
+ * ```ts
+ * await nn.mae(tensor([1, -2]), tensor([0, 0])).item() // 1.5
+ * ```
+ */
 export function mae(x: Tensor, y: Tensor, { reduction }: ReductionOptions = {}): Tensor {
   return reduceLoss(difference('mae', x, y).abs(), reduction)
 }
 
-/** Square loss ½ (x − y)², summed unless told otherwise; its gradient is x − y. */
+/**
+ * Square loss ½ (x − y)², summed unless told otherwise; its gradient is x − y.
+ *
+ * @example
+ * ```ts
+ * await nn.squareLoss(tensor([3]), tensor([1])).item() // 2
+ * ```
+ */
 export function squareLoss(x: Tensor, y: Tensor, options: ReductionOptions = {}): Tensor {
   return reduceLoss(difference('squareLoss', x, y).square().mul(0.5), options.reduction ?? 'sum')
 }
 
-/** ½ d² for |d| < δ, else δ (|d| − ½ δ). Source: Huber, 1964. */
+/**
+ * ½ d² for |d| < δ, else δ (|d| − ½ δ). Source: Huber, 1964.
+ *
+ * @example
+ * ```ts
+ * await nn.huber(tensor([0.5, 3]), tensor([0, 0])).item() // 1.3125
+ * ```
+ */
 export function huber(
   x: Tensor,
   y: Tensor,
@@ -60,7 +81,14 @@ export function huber(
   return reduceLoss(losses, reduction)
 }
 
-/** ½ d² / β for |d| < β, else |d| − ½ β. Source: Girshick, “Fast R-CNN”, 2015. */
+/**
+ * ½ d² / β for |d| < β, else |d| − ½ β. Source: Girshick, “Fast R-CNN”, 2015.
+ *
+ * @example
+ * ```ts
+ * await nn.smoothL1(tensor([0.5, 3]), tensor([0, 0]), { beta: 2 }).item() // 1.03125
+ * ```
+ */
 export function smoothL1(
   x: Tensor,
   y: Tensor,
@@ -92,6 +120,11 @@ const binaryLosses = customGradient(
 /**
  * Binary cross entropy of probabilities: −y log x − (1 − y) log(1 − x); logarithms are at least
  * −100. {@link bceWithLogits} is more exact where logits are at hand.
+ *
+ * @example
+ * ```ts
+ * await nn.bce(tensor([0.5]), tensor([1])).div(Math.log(2)).item() // 1
+ * ```
  */
 export function bce(
   x: Tensor,
@@ -103,7 +136,14 @@ export function bce(
   return reduceLoss(weight ? losses.mul(weight) : losses, reduction)
 }
 
-/** Binary cross entropy of logits: log(1 + eˣ) − x·y; posWeight multiplies the loss of y = 1. */
+/**
+ * Binary cross entropy of logits: log(1 + eˣ) − x·y; posWeight multiplies the loss of y = 1.
+ *
+ * @example
+ * ```ts
+ * await nn.bceWithLogits(tensor([0]), tensor([1])).div(Math.log(2)).item() // 1
+ * ```
+ */
 export function bceWithLogits(
   x: Tensor,
   y: Tensor,
@@ -125,7 +165,14 @@ export function bceWithLogits(
   return reduceLoss(weight ? losses.mul(weight) : losses, reduction)
 }
 
-/** Log loss: log(1 + e^(−y·x)) with y = ±1. */
+/**
+ * Log loss: log(1 + e^(−y·x)) with y = ±1.
+ *
+ * @example
+ * ```ts
+ * await nn.softMargin(tensor([0]), tensor([-1])).div(Math.log(2)).item() // 1
+ * ```
+ */
 export function softMargin(x: Tensor, y: Tensor, { reduction }: ReductionOptions = {}): Tensor {
   requireEqual('softMargin', x, y)
   return reduceLoss(softplus(x.mul(y).neg()), reduction)
@@ -136,13 +183,27 @@ export interface MarginOptions extends ReductionOptions {
   readonly margin?: number
 }
 
-/** Hinge loss: max(0, margin − y·x) with y = ±1. */
+/**
+ * Hinge loss: max(0, margin − y·x) with y = ±1.
+ *
+ * @example
+ * ```ts
+ * await nn.hinge(tensor([0.5, 2]), tensor([1, 1])).item() // 0.25
+ * ```
+ */
 export function hinge(x: Tensor, y: Tensor, { margin = 1, reduction }: MarginOptions = {}): Tensor {
   requireEqual('hinge', x, y)
   return reduceLoss(x.mul(y).neg().add(margin).relu(), reduction)
 }
 
-/** Squared hinge loss: max(0, margin − y·x)² with y = ±1. Its gradient is continuous. */
+/**
+ * Squared hinge loss: max(0, margin − y·x)² with y = ±1. Its gradient is continuous.
+ *
+ * @example
+ * ```ts
+ * await nn.squaredHinge(tensor([0.5, 2]), tensor([1, 1])).item() // 0.125
+ * ```
+ */
 export function squaredHinge(
   x: Tensor,
   y: Tensor,
@@ -159,7 +220,15 @@ export interface KlDivOptions {
   readonly logTarget?: boolean
 }
 
-/** Kullback–Leibler divergence of targets y from log-probabilities x: y · (log y − x), 0 where y = 0. */
+/**
+ * Kullback–Leibler divergence of targets y from log-probabilities x: y · (log y − x), 0 where y = 0.
+ *
+ * @example
+ * ```ts
+ * const [p, q] = [tensor([[0.5, 0.5]]), tensor([[1, 0]])]
+ * await nn.klDiv(p.log(), q, { reduction: 'batchmean' }).div(Math.log(2)).item() // 1
+ * ```
+ */
 export function klDiv(x: Tensor, y: Tensor, options: KlDivOptions = {}): Tensor {
   const { reduction = 'mean', logTarget = false } = options
   requireEqual('klDiv', x, y)

@@ -23,7 +23,14 @@ function chosenOf(name: string, x: Tensor, target: Tensor): Tensor {
   return number.eq(target.to('i32').unsqueeze(1))
 }
 
-/** Max margin: max(0, max_{k≠t} x_k + margin − x_t), x [N, C], target [N]. */
+/**
+ * Max margin: max(0, max_{k≠t} x_k + margin − x_t), x [N, C], target [N].
+ *
+ * @example
+ * ```ts
+ * await nn.maxMargin(tensor([[2, 1.5, 0]]), tensor([0], { dtype: 'i32' })).item() // 0.5
+ * ```
+ */
 export function maxMargin(
   x: Tensor,
   target: Tensor,
@@ -42,7 +49,14 @@ export interface MultiMarginOptions extends MarginOptions {
   readonly weight?: Tensor
 }
 
-/** Multi-class margin: w_t Σ_{k≠t} max(0, margin − x_t + x_k)^p / C, x [N, C], target [N]. */
+/**
+ * Multi-class margin: w_t Σ_{k≠t} max(0, margin − x_t + x_k)^p / C, x [N, C], target [N].
+ *
+ * @example
+ * ```ts
+ * await nn.multiMargin(tensor([[2, 1.5]]), tensor([0], { dtype: 'i32' })).item() // 0.25
+ * ```
+ */
 export function multiMargin(
   x: Tensor,
   target: Tensor,
@@ -56,7 +70,14 @@ export function multiMargin(
   return reduceLoss(weight ? losses.mul(where(chosen, weight, 0).sum(1)) : losses, reduction)
 }
 
-/** 1 − cos(a, b) where y = 1, max(0, cos(a, b) − margin) where y = −1; a, b [N, D], y [N]. */
+/**
+ * 1 − cos(a, b) where y = 1, max(0, cos(a, b) − margin) where y = −1; a, b [N, D], y [N].
+ *
+ * @example
+ * ```ts
+ * await nn.cosineEmbedding(tensor([[1, 0]]), tensor([[0, 1]]), tensor([1])).item() // 1
+ * ```
+ */
 export function cosineEmbedding(
   a: Tensor,
   b: Tensor,
@@ -89,6 +110,12 @@ export interface TripletOptions extends MarginOptions {
  *
  * Source: Schroff et al., “FaceNet”, 2015; swap: Balntas et al., “Learning shallow convolutional feature
  * descriptors with triplet losses”, 2016.
+ *
+ * @example
+ * ```ts
+ * const [anchor, near, far] = [tensor([[0, 0]]), tensor([[3, 4]]), tensor([[6, 8]])]
+ * await nn.tripletMargin(anchor, near, far).item() // 0
+ * ```
  */
 export function tripletMargin(
   anchor: Tensor,
@@ -106,6 +133,12 @@ export function tripletMargin(
  * Contrastive loss of pairs: d² where same = 1, max(0, margin − d)² where same = 0; a, b [N, D].
  *
  * Source: Hadsell et al., “Dimensionality reduction by learning an invariant mapping”, 2006.
+ *
+ * @example
+ * ```ts
+ * const [a, b] = [tensor([[0, 0]]), tensor([[3, 4]])]
+ * await nn.contrastive(a, b, tensor([0])).item() // 0
+ * ```
  */
 export function contrastive(
   a: Tensor,

@@ -20,6 +20,13 @@ export function cosineBetween(high: number, low: number, share: number): number 
  * so on, as the cosine does. As torch.optim.lr_scheduler.CosineAnnealingLR.
  *
  * Source: Loshchilov and Hutter, “SGDR: stochastic gradient descent with warm restarts”, 2016.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.CosineAnnealingLR(optimizer, { tMax: 2 }) // from 0.1
+ * schedule.step()
+ * optimizer.lr // 0.05
+ * ```
  */
 export class CosineAnnealingLR extends RateSchedule {
   readonly #tMax: number
@@ -58,6 +65,14 @@ export interface CosineAnnealingWarmRestartsOptions {
  * times more. Goes on for ever. As torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
  *
  * Source: Loshchilov and Hutter, “SGDR: stochastic gradient descent with warm restarts”, 2016.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.CosineAnnealingWarmRestarts(optimizer, { t0: 2 }) // from 0.1
+ * schedule.step()
+ * schedule.step()
+ * optimizer.lr // 0.1
+ * ```
  */
 export class CosineAnnealingWarmRestarts extends RateSchedule {
   readonly #t0: number

@@ -55,6 +55,13 @@ export interface MultiStepLROptions {
  * lr · γ^(milestones passed). Keeps the last rate for ever. As torch.optim.lr_scheduler.MultiStepLR.
  *
  * @throws BrickError `argument` for milestones that do not ascend.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.MultiStepLR(optimizer, { milestones: [1, 3], gamma: 0.5 }) // from 0.1
+ * schedule.step()
+ * optimizer.lr // 0.05
+ * ```
  */
 export class MultiStepLR extends RateSchedule {
   readonly #milestones: readonly number[]
@@ -94,7 +101,16 @@ export interface ExponentialLROptions {
   readonly gamma: number
 }
 
-/** lr · γᵗ. Goes on for ever. As torch.optim.lr_scheduler.ExponentialLR. */
+/**
+ * lr · γᵗ. Goes on for ever. As torch.optim.lr_scheduler.ExponentialLR.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.ExponentialLR(optimizer, { gamma: 0.5 }) // from 0.1
+ * schedule.step()
+ * optimizer.lr // 0.05
+ * ```
+ */
 export class ExponentialLR extends RateSchedule {
   readonly #gamma: number
 
@@ -122,7 +138,17 @@ export interface PolynomialLROptions {
   readonly power?: number
 }
 
-/** lr · (1 − t / totalIters)^power. Past the end, 0. As torch.optim.lr_scheduler.PolynomialLR. */
+/**
+ * lr · (1 − t / totalIters)^power. Past the end, 0. As torch.optim.lr_scheduler.PolynomialLR.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.PolynomialLR(optimizer, { totalIters: 4 }) // from 0.1
+ * schedule.step()
+ * schedule.step()
+ * optimizer.lr // 0.05
+ * ```
+ */
 export class PolynomialLR extends RateSchedule {
   readonly #totalIters: number
   readonly #power: number

@@ -37,6 +37,12 @@ interface Phase {
  *
  * @throws BrickError `argument` for an impossible option, and past its end: where `step()` is called
  * more than `totalSteps` times.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.OneCycleLR(optimizer, { maxLr: 1, totalSteps: 100 }) // from 0.1
+ * optimizer.lr // 0.04
+ * ```
  */
 export class OneCycleLR extends RateSchedule {
   readonly #options: Required<OneCycleLROptions>

@@ -18,6 +18,12 @@ export interface LinearLROptions {
  * Source: Goyal et al., “Accurate, large minibatch SGD: training ImageNet in 1 hour”, 2017.
  *
  * @throws BrickError `argument` for factors outside (0, 1] and [0, 1].
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.LinearLR(optimizer, { startFactor: 0.5, totalIters: 4 }) // from 0.1
+ * optimizer.lr // 0.05
+ * ```
  */
 export class LinearLR extends RateSchedule {
   readonly #start: number
@@ -55,7 +61,15 @@ export interface ConstantLROptions {
   readonly totalIters?: number
 }
 
-/** lr · factor for `totalIters` steps, then lr. As torch.optim.lr_scheduler.ConstantLR. */
+/**
+ * lr · factor for `totalIters` steps, then lr. As torch.optim.lr_scheduler.ConstantLR.
+ *
+ * @example
+ * ```ts
+ * const schedule = new optim.ConstantLR(optimizer, { factor: 0.5, totalIters: 2 }) // from 0.1
+ * optimizer.lr // 0.05
+ * ```
+ */
 export class ConstantLR extends RateSchedule {
   readonly #factor: number
   readonly #totalIters: number
