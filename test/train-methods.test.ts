@@ -39,6 +39,20 @@ function plainNet(): Sequential {
   return new Sequential(new Linear(2, 8), new Linear(8, 2))
 }
 
+/** The same examples as `circle`'s, of which nobody knows how many there are. */
+class Stream extends IterableDataset<Example> {
+  readonly name = 'stream'
+  private readonly set: ArrayDataset
+
+  constructor(examples: number) {
+    super()
+    this.set = circle(examples)
+  }
+  override *iterate() {
+    for (let i = 0; i < this.set.length; i++) yield this.set.get(i)
+  }
+}
+
 const weightsOf = async (model: Module) => {
   const data = await Promise.all(model.parameters().map((p) => p.data()))
   return data.flatMap((values) => [...values])
@@ -116,19 +130,13 @@ describe('gradients', () => {
 
   test('accumulated over a stream of unknown length, what is left makes the last update', async () => {
     const set = circle(50)
-    class Stream extends IterableDataset<Example> {
-      readonly name = 'stream'
-      override *iterate() {
-        for (let i = 0; i < set.length; i++) yield set.get(i)
-      }
-    }
     const { events, onEvent } = recorded()
     const options = { ...usual, batchSize: 8, accumulate: 3, shuffle: false, epochs: 2 }
     const schedule = stepLR({ stepSize: 1, gamma: 0.5 })
     const [known, stream] = [plainNet(), plainNet()]
     const all = { ...options, schedule, scheduleEvery: 'step' as const }
     await trainModel(known, set, all)
-    await trainModel(stream, new Stream(), { ...all, onEvent })
+    await trainModel(stream, new Stream(50), { ...all, onEvent })
     const wanted = await weightsOf(known)
     ;(await weightsOf(stream)).forEach((value, i) => {
       expect(value).toBeCloseTo(wanted[i]!, 6)
@@ -137,6 +145,25 @@ describe('gradients', () => {
     expect(rates).toEqual([
       1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125, 0.125, 0.0625, 0.0625, 0.0625, 0.03125,
     ])
+  })
+
+  test('a run over a stream may stop anywhere, also before the last update of a pass', async () => {
+    const options = { ...usual, batchSize: 8, accumulate: 2, epochs: 2 }
+    const whole = plainNet()
+    await trainModel(whole, new Stream(33), options)
+    for (const told of [1, 2, 3]) {
+      const out = join(folder, `stream-${told}`)
+      const controller = new AbortController()
+      let steps = 0
+      const onEvent = (event: TrainEvent) => {
+        if (event.type === 'step' && ++steps === told) controller.abort()
+      }
+      const cut = { ...options, out, onEvent, signal: controller.signal }
+      await trainModel(plainNet(), new Stream(33), cut)
+      const model = plainNet()
+      await trainModel(model, new Stream(33), { ...options, out, resume: true })
+      expect(await bitsOf(model)).toEqual(await bitsOf(whole))
+    }
   })
 
   test('are clipped by norm and by value', async () => {

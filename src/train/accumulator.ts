@@ -60,6 +60,13 @@ export class Accumulator {
     for (const sum of [...this.#sums, this.#examples]) sum.assign(zeros(sum.shape))
   }
 
+  /** Finds out which parameters have had a gradient, after sums of an earlier run were loaded. */
+  async lookAtSums(): Promise<void> {
+    for (const [i, sum] of this.#sums.entries()) {
+      if ((await sum.data()).some((value) => value !== 0)) this.#touched.add(i)
+    }
+  }
+
   /** The sums by the parameters' names. */
   get states(): Record<string, Tensor> {
     const entries = this.#sums.map((sum, i) => [this.#names[i]!, sum] as const)

@@ -114,6 +114,7 @@ async function resumeFrom(session: Session, { path, arrays, state }: Checkpoint)
     session.loader.restore(state.position)
     session.tally.state = state.tally
     await generator.key.load(Int32Array.from(state.generator))
+    await session.resumed()
   } catch (error) {
     if (error instanceof BrickError && error.kind === 'checkpoint') throw error.within(path)
     throw new BrickError({

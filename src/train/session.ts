@@ -115,6 +115,11 @@ export class Session {
     return this.#accumulator?.states ?? {}
   }
 
+  /** To be called when states of an earlier run were loaded. */
+  async resumed(): Promise<void> {
+    await this.#accumulator?.lookAtSums()
+  }
+
   /** Epochs that are complete. */
   get epoch(): number {
     return this.history.length
@@ -146,7 +151,8 @@ export class Session {
     })
     this.model.train()
     let step = from
-    let isDue = false
+    // An earlier run may have stopped after the last batch of a stream, before its last update.
+    let isDue = from > 0 && !this.#updatesAt(from)
     for await (const batch of this.loader) {
       const note = this.#noteOf(batch, ++step)
       await this.#makeStep(batch, note, pipeline)
@@ -171,9 +177,13 @@ export class Session {
     this.#afterUpdate()
   }
 
+  #updatesAt(step: number): boolean {
+    return step % this.settings.accumulate === 0 || step === this.loader.length
+  }
+
   #noteOf(batch: Batch, step: number): Note {
-    const { accumulate, statistics } = this.settings
-    const updates = step % accumulate === 0 || step === this.loader.length
+    const { statistics } = this.settings
+    const updates = this.#updatesAt(step)
     const measures = statistics !== undefined && this.batches % statistics.every === 0
     this.batches++
     this.#lr = this.optimizer.lr
