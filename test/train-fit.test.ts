@@ -7,6 +7,7 @@ import { adam } from '../src/optim/adam.ts'
 import { sgd } from '../src/optim/sgd.ts'
 import { currentBackend } from '../src/tensor/engine.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
+import { f1 } from '../src/train/class-metrics.ts'
 import { evaluate } from '../src/train/evaluate.ts'
 import type { TrainEvent } from '../src/train/events.ts'
 import { fit as trainModel } from '../src/train/fit.ts'
@@ -165,10 +166,16 @@ describe('what goes wrong', () => {
       return 3 as never
     }
   }
+  class Pair extends Silent {
+    forward(x: Tensor): Tensor {
+      return { h: this.inner.forward(x), c: x } as never
+    }
+  }
   test.each<[string, unknown, unknown, object, RegExp]>([
     ['no model', undefined, trainSet, {}, /model: expected a Module .*got undefined/],
     ['a model without forward', new Silent(), trainSet, {}, /got Silent without one/],
     ['a model that returns a number', new Talking(), trainSet, {}, /model\.forward: .*got number/],
+    ['a model of several outputs', new Pair(), trainSet, {}, /got several: h, c\. Return one/],
     ['no dataset', freshNet(), undefined, {}, /trainSet: expected a dataset, got undefined/],
     [
       'an array to validate on',
@@ -178,6 +185,7 @@ describe('what goes wrong', () => {
       /validation: .*an array/,
     ],
     ['metrics by name', freshNet(), trainSet, { metrics: ['accuracy'] }, /Pass \[metrics\.acc/],
+    ['a maker of metrics', freshNet(), trainSet, { metrics: [f1] }, /got the function f1/],
     ['an async loss', freshNet(), trainSet, { loss: async () => 1 }, /loss: .*got a promise/],
   ])('%s is refused', async (_, model, data, options, message) => {
     const run = trainModel(model as Module, data as never, { ...usual, ...options })

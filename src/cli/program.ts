@@ -68,7 +68,7 @@ function commandLine(done: (code: number) => void): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, 'brickwork: ')),
+      outputError: (text, write) => write(inOurWords(text)),
     })
   addTrain(program, done)
   addEval(program, done)
@@ -211,6 +211,12 @@ function addTune(program: Command, done: (code: number) => void): void {
     done(await tuneCommand(outputFor(options)))
   })
 }
+
+/** What commander says of a wrong call, as we say it. */
+const inOurWords = (text: string): string =>
+  text
+    .replace(/^error: /, 'brickwork: ')
+    .replace(/command-argument value ('.*') is invalid for argument ('.*')\./, '$2: $1 is unknown.')
 
 const outputFor = ({ json = false }: Common): Output => processOutput({ json })
 

@@ -131,7 +131,18 @@ function noTensor(where: string, got: unknown): BrickError {
     kind: 'argument',
     where,
     wanted: 'a tensor as the result',
-    got: got instanceof Promise ? 'a promise' : typeof got,
-    remedy: 'Return the tensor itself, from a function that is not async.',
+    got: kindOf(got),
+    remedy: isSeveral(got)
+      ? 'Return one of them, or all in one by cat; or write the loop yourself: compile(step) and a DataLoader.'
+      : 'Return the tensor itself, from a function that is not async.',
   })
+}
+
+/** Several outputs, as those of a recurrent layer or of `nn.MultiTask`. */
+const isSeveral = (got: unknown): got is object =>
+  typeof got === 'object' && got !== null && !(got instanceof Promise)
+
+function kindOf(got: unknown): string {
+  if (got instanceof Promise) return 'a promise'
+  return isSeveral(got) ? `several: ${Object.keys(got).join(', ')}` : typeof got
 }
