@@ -216,7 +216,7 @@ function addTune(program: Command, done: (code: number) => void): void {
 const inOurWords = (text: string): string =>
   text
     .replace(/^error: /, 'brickwork: ')
-    .replace(/command-argument value ('.*') is invalid for argument ('.*')\./, '$2: $1 is unknown.')
+    .replace(/command-argument value ('.*') is invalid for argument '(.*)'\./, '$2: $1 is unknown.')
 
 const outputFor = ({ json = false }: Common): Output => processOutput({ json })
 
