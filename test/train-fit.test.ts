@@ -207,6 +207,17 @@ describe('what goes wrong', () => {
     expect(history[1]!.train.loss).toBeLessThan(history[0]!.train.loss)
   })
 
+  test.each(['step', 'epoch'])(
+    'an error of a listener at a %s ends the run with it',
+    async (type) => {
+      const onEvent = (event: { type: string }) => {
+        if (event.type === type) throw new Error('of the listener')
+      }
+      const run = trainModel(freshNet(), trainSet, { ...usual, onEvent })
+      await expect(run).rejects.toThrow('of the listener')
+    },
+  )
+
   test('a loss that is no number is refused', async () => {
     const loss = (output: Tensor) => output
     await expect(trainModel(freshNet(), trainSet, { ...usual, loss })).rejects.toMatchObject({

@@ -460,6 +460,22 @@ describe('validation', () => {
     expect(std).toBeCloseTo(Math.sqrt((squares[0]! + squares[1]! + squares[2]!) / 2), 10)
   })
 
+  test('items that are read when they are asked for are folded, held out and cross-validated, too', async () => {
+    const items = trainSet.map((example) => example)
+    const names = (sets: readonly { readonly name: string }[]) => sets.map(({ name }) => name)
+    const options = { folds: 3, stratified: true }
+    const [folds, known] = [kFold(items, options), kFold(trainSet, options)]
+    expect(names(folds.map(({ train }) => train))).toEqual(names(known.map(({ train }) => train)))
+    expect(await folds[1]!.validation.get(3)).toEqual(known[1]!.validation.get(3))
+    expect(holdOut(items, 0.25).validation.length).toBe(15)
+    const all = { ...usual, ...options }
+    const { values } = await crossValidate(plainNet, items, all)
+    expect(values).toEqual((await crossValidate(plainNet, trainSet, all)).values)
+    const { inputs } = trainSet
+    const unknown = new ArrayDataset({ name: 'points', inputs, targets: inputs })
+    expect(() => kFold(unknown, options)).toThrow(/points, which knows none/)
+  })
+
   test.each([1, 61, 2.5])('refuses %s folds of 60 examples', (folds) => {
     expect(() => kFold(trainSet, { folds })).toThrow(/whole number from 2 to 60/)
   })
@@ -482,6 +498,11 @@ describe('the range test', () => {
     expect(rates[1]! / rates[0]!).toBeCloseTo(10 ** (6 / 59), 8)
     expect(suggestion).toBeGreaterThan(1e-3)
     expect(suggestion).toBeLessThan(100)
+    const items = trainSet.map((example) => example)
+    const short = { ...options, steps: 5 }
+    expect(await lrRangeTest(model, items, short)).toEqual(
+      await lrRangeTest(model, trainSet, short),
+    )
     await expect(lrRangeTest(model, trainSet, { ...options, endLr: 0 })).rejects.toThrow(/startLr/)
     await expect(lrRangeTest(model, trainSet, { ...options, steps: 1 })).rejects.toThrow(/got 1/)
   })

@@ -89,7 +89,7 @@ export class Evaluator {
     })
     this.#tally.clear()
     let steps = 0
-    const pipeline = new Pipeline<number>(LAG, (values, n) => this.#tally.add(values, n))
+    const pipeline = new Pipeline<number>(LAG, (values, n) => void this.#tally.add(values, n))
     await evaluating(this.#model, async () => {
       for await (const batch of loader) {
         if (signal?.aborted) throw interrupted('evaluation')

@@ -1,7 +1,8 @@
 import { BrickError } from '../base/errors.ts'
 import type { ArrayDataset } from '../data/array-dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { splitRows } from '../data/split.ts'
-import { statistics } from '../data/statistics.ts'
+import { streamStatistics } from '../data/statistics.ts'
 import type { Module } from '../nn/module/module.ts'
 import { fit as fitModel } from './fit.ts'
 import { monitored } from './history.ts'
@@ -9,9 +10,9 @@ import type { FitOptions } from './options.ts'
 import type { Run } from './run.ts'
 
 /** A part to learn from, and one to check with: no example is in both. */
-export interface Fold {
-  readonly train: ArrayDataset
-  readonly validation: ArrayDataset
+export interface Fold<Data = ArrayDataset> {
+  readonly train: Data
+  readonly validation: Data
 }
 
 export interface FoldOptions {
@@ -26,7 +27,8 @@ export interface FoldOptions {
 /**
  * Splits a dataset into k parts; each is the validation set once, and the others are to learn from.
  *
- * @throws BrickError `argument` for fewer than 2 folds, or more than examples.
+ * @throws BrickError `argument` for fewer than 2 folds, or more than examples, and for `stratified`
+ * where no class numbers are known.
  *
  * @example
  * ```ts
@@ -34,10 +36,12 @@ export interface FoldOptions {
  * folds.length // 4
  * ```
  */
+export function kFold(dataset: ArrayDataset, options?: FoldOptions): Fold[]
+export function kFold(dataset: Dataset, options?: FoldOptions): Fold<Dataset>[]
 export function kFold(
-  dataset: ArrayDataset,
+  dataset: Dataset,
   { folds = 5, seed = 0, stratified = false }: FoldOptions = {},
-): Fold[] {
+): Fold<Dataset>[] {
   const { length, name } = dataset
   if (!Number.isSafeInteger(folds) || folds < 2 || folds > length) {
     throw new BrickError({
@@ -49,7 +53,7 @@ export function kFold(
   }
   const share = Math.floor(length / folds)
   const sizes = Array.from({ length: folds }, (_, i) => share + Number(i < length % folds))
-  const labels = stratified ? dataset.targets.data : undefined
+  const labels = stratified ? labelsOf(dataset) : undefined
   const parts = splitRows(length, sizes, { seed }, labels)
   return parts.map((rows, i) => {
     const others = parts.filter((_, j) => j !== i).flatMap((part) => [...part])
@@ -63,6 +67,20 @@ export function kFold(
   })
 }
 
+function labelsOf(dataset: Dataset): ArrayLike<number> {
+  const labels = dataset.labels()
+  if (labels) return labels
+  throw new BrickError({
+    kind: 'argument',
+    where: 'train.kFold: stratified',
+    wanted: 'a dataset that knows its class numbers',
+    got: `${dataset.name}, which knows none`,
+    remedy: 'Leave out { stratified: true }.',
+  })
+}
+
+export type HoldOutOptions = Omit<FoldOptions, 'folds'>
+
 /**
  * Holds a share of a dataset out, to check with.
  *
@@ -74,16 +92,18 @@ export function kFold(
  * const { train: trainPart, validation } = train.holdOut(dataset, 0.1, { stratified: true })
  * ```
  */
+export function holdOut(dataset: ArrayDataset, share?: number, options?: HoldOutOptions): Fold
+export function holdOut(dataset: Dataset, share?: number, options?: HoldOutOptions): Fold<Dataset>
 export function holdOut(
-  dataset: ArrayDataset,
+  dataset: Dataset,
   share = 0.2,
-  { seed = 0, stratified = false }: Omit<FoldOptions, 'folds'> = {},
-): Fold {
+  { seed = 0, stratified = false }: HoldOutOptions = {},
+): Fold<Dataset> {
   const [train, validation] = dataset.split(1 - share, { seed, stratified })
   return { train: train!, validation: validation! }
 }
 
-export interface CrossValidationOptions
+export interface CrossValidationOptions<Data = ArrayDataset>
   extends FoldOptions,
     Omit<FitOptions, 'validation' | 'out' | 'resume' | 'seed'> {
   /**
@@ -91,7 +111,7 @@ export interface CrossValidationOptions
    * the validation part leaks: `(part) => ({ normalize: data.statistics(part) })`, which is the
    * default where `normalize` is left out and inputs are u8 or f32.
    */
-  readonly prepare?: (train: ArrayDataset) => Partial<FitOptions>
+  readonly prepare?: (train: Data) => Partial<FitOptions> | Promise<Partial<FitOptions>>
 }
 
 export interface CrossValidation {
@@ -124,13 +144,24 @@ export async function crossValidate(
   make: () => Module,
   dataset: ArrayDataset,
   options: CrossValidationOptions,
+): Promise<CrossValidation>
+export async function crossValidate(
+  make: () => Module,
+  dataset: Dataset,
+  options: CrossValidationOptions<Dataset>,
+): Promise<CrossValidation>
+export async function crossValidate<Data extends Dataset>(
+  make: () => Module,
+  dataset: Data,
+  options: CrossValidationOptions<Data>,
 ): Promise<CrossValidation> {
   const { folds, stratified, prepare, seed = 0, ...rest } = options
   const split = { seed, ...(folds ? { folds } : {}), ...(stratified ? { stratified } : {}) }
   const learn = prepare ?? (rest.normalize === undefined ? standardize : () => ({}))
   const runs: Run[] = []
-  for (const { train, validation } of kFold(dataset, split)) {
-    const own = { ...rest, seed, ...learn(train), validation }
+  // Parts of a dataset of arrays are such again, as the overloads say.
+  for (const { train, validation } of kFold(dataset, split) as Fold<Data>[]) {
+    const own = { ...rest, seed, ...(await learn(train)), validation }
     runs.push(await fitModel(make(), train, own))
   }
   const values = runs.map(({ best, history }) =>
@@ -141,7 +172,8 @@ export async function crossValidate(
   return { runs, values, mean, std: Math.sqrt(squares / (values.length - 1)) }
 }
 
-/** Inputs to mean 0 and standard deviation 1, by the training part's. */
-const standardize = (train: ArrayDataset): Partial<FitOptions> => ({
-  normalize: statistics(train),
-})
+/** Inputs to mean 0 and standard deviation 1, by the training part's; numbers of tokens stay. */
+async function standardize(train: Dataset): Promise<Partial<FitOptions>> {
+  const { input } = await train.get(0)
+  return input.dtype === 'i32' ? {} : { normalize: await streamStatistics(train) }
+}

@@ -13,6 +13,7 @@ export {
   crossValidate,
   type Fold,
   type FoldOptions,
+  type HoldOutOptions,
   holdOut,
   kFold,
 } from './folds.ts'

@@ -84,7 +84,7 @@ export async function lrRangeTest(
   let lowest = Infinity
   try {
     model.train()
-    for (const batch of cycle(loader)) {
+    for await (const batch of cycle(loader)) {
       const i = rates.length
       if (i === steps) break
       optimizer.lr = startLr * (endLr / startLr) ** (i / (steps - 1))
@@ -104,8 +104,8 @@ export async function lrRangeTest(
 }
 
 /** Batches of one epoch after the other. */
-function* cycle(loader: DataLoader) {
-  for (let epoch = 0; ; epoch++) yield* loader.batches(epoch)
+async function* cycle(loader: DataLoader) {
+  for (;;) yield* loader
 }
 
 /** The rate where the loss falls most over the logarithm of the rate. */

@@ -13,14 +13,14 @@ let lastTurn = performance.now()
  */
 export class Pipeline<Note> {
   readonly #lag: number
-  readonly #take: (values: TypedArray, note: Note) => void
+  readonly #take: (values: TypedArray, note: Note) => Promise<void> | void
   readonly #waiting: { readonly result: Tensor; readonly note: Note }[] = []
 
   /**
    * @param lag Steps that may be under way.
-   * @param take Is given each result, with what was said of its step.
+   * @param take Is given each result, with what was said of its step, and waited for.
    */
-  constructor(lag: number, take: (values: TypedArray, note: Note) => void) {
+  constructor(lag: number, take: (values: TypedArray, note: Note) => Promise<void> | void) {
     this.#lag = lag
     this.#take = take
   }
@@ -41,6 +41,6 @@ export class Pipeline<Note> {
 
   async #next(): Promise<void> {
     const { result, note } = this.#waiting.shift()!
-    this.#take(await result.data(), note)
+    await this.#take(await result.data(), note)
   }
 }

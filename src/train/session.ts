@@ -138,16 +138,16 @@ export class Session {
     const { epoch: passes, batch: from } = this.loader.position
     const steps = this.loader.length || 0
     const start = performance.now()
-    const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, (values, note) => {
+    const pipeline = new Pipeline<Note>(this.#watch ? 0 : LAG, async (values, note) => {
       const loss = this.tally.add(values, note.examples)
       if (!Number.isFinite(loss)) {
         this.#classes.check(this.loader.dataset, note.batch, note.step, true)
         throw lossError(loss, epoch, note, steps)
       }
-      void tell({ type: 'step', epoch, step: note.step, steps, loss, lr: note.lr })
+      await tell({ type: 'step', epoch, step: note.step, steps, loss, lr: note.lr })
       if (!note.kind.measures) return
       const found = this.#steps.layers.read(values, this.tally.sizeOf(note.examples))
-      void tell({ type: 'statistics', epoch, step: note.step, steps, ...found })
+      await tell({ type: 'statistics', epoch, step: note.step, steps, ...found })
     })
     this.model.train()
     let step = from
