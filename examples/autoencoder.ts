@@ -12,7 +12,7 @@
 //   linear … error ≤ 0.03
 //   deep … error ≤ 0.02
 import { mkdir, writeFile } from 'node:fs/promises'
-import { data, manualSeed, nn, optim, plot, Tensor, train } from 'brickwork'
+import { data, manualSeed, nn, optim, plot, tensor, train } from 'brickwork'
 
 const full = process.argv.includes('--full')
 const sets = full ? await data.mnist() : await data.digits()
@@ -33,7 +33,7 @@ const deep = () => [
   new nn.Sigmoid(),
 ]
 
-const images = Tensor.of(test.inputs.data, test.inputs.shape, 'f32')
+const images = tensor(test.inputs)
 const spread = await images.sub(images.mean(0)).square().mean().item()
 console.log(`mean image for all: error ${spread.toFixed(4)}`)
 

@@ -1,7 +1,7 @@
 // A network that writes (Karpathy, 2015): an LSTM reads letter by letter, and says after each one
 // how likely every letter is to come next. To write, one is drawn by these odds, and read in turn.
 //
-// Small, it learns eight lines by heart. With --full it learns from 1.1 million letters of
+// Small, it learns six lines by heart. With --full it learns from 1.1 million letters of
 // Shakespeare's plays: text/tinyshakespeare.txt in the folder that BRICKWORK_DATA names.
 //
 // Look at the temperature, which divides the scores before they become odds: below 1 what is likely
@@ -19,11 +19,9 @@ Rough winds do shake the darling buds of May,
 And summer's lease hath all too short a date;
 Sometime too hot the eye of heaven shines,
 And often is his gold complexion dimm'd;
-And every fair from fair sometime declines,
-By chance or nature's changing course untrimm'd.
 `
 const full = process.argv.includes('--full')
-const play = `${process.env['BRICKWORK_DATA']}/text/tinyshakespeare.txt`
+const play = `${process.env['BRICKWORK_DATA'] ?? '.'}/text/tinyshakespeare.txt`
 const text = full ? await readFile(play, 'utf8') : sonnet.repeat(2)
 const [hidden, numLayers, length, batch, steps] = full
   ? [256, 2, 128, 64, 4000]

@@ -2,8 +2,7 @@
 // the clean ones. To tell ink from noise it must learn what digits look like.
 //
 // The training set's targets are the images themselves; `augment` changes the inputs alone, by
-// other noise in each epoch. The code is wider than in a plain autoencoder: a mere copy would keep
-// the noise, so no bottleneck is needed against copying.
+// other noise in each epoch. No bottleneck is needed: who merely copies would copy the noise.
 //
 // Look at the picture, runs/denoising-autoencoder.png: where noise has hidden a stroke, the network
 // fills in the most likely one, sometimes of another digit.

@@ -4,26 +4,24 @@
 // Weights join pixels v and hidden units h, both ways: p(h = 1 | v) = σ(v·W + c) and
 // p(v = 1 | h) = σ(h·Wᵀ + b). What a weight learns, it sees at its two ends: how often both are on
 // while the machine looks at digits, less how often they are on in what it imagines then. That
-// lowers the energy of digits: less is left for what is none, such as their mirror images.
+// lowers the energy of digits, and leaves more to what is none, such as their mirror images.
 //
-// Look at the picture, runs/rbm.png: the machine sees the upper halves of digits that are new to
-// it, and goes back and forth between pixels and hidden units until it has imagined the rest.
+// Look at the picture, runs/rbm.png: the machine sees the upper halves of new digits, and goes back
+// and forth between pixels and hidden units until it has imagined the rest.
 //
 // Expect:
 //   less energy than their mirror images: ≥ 88.0 % of new digits
 //   error of the imagined halves ≤ 0.065
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { Tensor } from 'brickwork'
-import { arange, compile, data, manualSeed, plot, rand, tensor, variable, where } from 'brickwork'
+import { arange, compile, data, plot, rand, tensor, variable, where, zeros } from 'brickwork'
 
 const full = process.argv.includes('--full')
 const { train, test } = full ? await data.mnist() : await data.digits()
 const [pixels, units, epochs] = full ? [784, 500, 20] : [64, 128, 60]
-
-manualSeed(1)
 const W = variable(rand([pixels, units]).sub(0.5).mul(0.02))
-const b = variable(tensor(new Float32Array(pixels)))
-const c = variable(tensor(new Float32Array(units)))
+const b = variable(zeros([pixels]))
+const c = variable(zeros([units]))
 const hiddenOf = (v: Tensor) => v.matmul(W).add(c).sigmoid()
 const visibleOf = (h: Tensor) => h.matmul(W.transpose()).add(b).sigmoid()
 const draw = (p: Tensor) => rand(p.shape).lt(p).to('f32')
@@ -49,14 +47,14 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
 /** Of pixels, whatever the hidden units do: −log Σ_h e^(v·b + h·c + v·W·h). */
 const energy = (v: Tensor) => v.mul(b).sum(1).add(v.matmul(W).add(c).exp().log1p().sum(1)).neg()
 const images = tensor(test.unlabelled().inputs)
-const digits = images.flatten(1)
-const isLess = energy(digits).lt(energy(images.flip(3).flatten(1)))
-const share = (100 * (await isLess.to('f32').mean().item())).toFixed(1)
+const [digits, mirrored] = [images.flatten(1), images.flip(3).flatten(1)]
+const isLess = energy(digits).lt(energy(mirrored)).to('f32')
+const share = (100 * (await isLess.mean().item())).toFixed(1)
 console.log(`less energy than their mirror images: ${share} % of new digits`)
 
 const withHalf = (lower: Tensor | number) => where(arange(pixels).lt(pixels / 2), digits, lower)
 const goOn = compile((v: Tensor) => withHalf(visibleOf(draw(hiddenOf(v)))))
-let [v, imagined] = [withHalf(0), digits.mul(0)]
+let [v, imagined] = [withHalf(0), zeros(digits.shape)]
 for (let round = 0; round < 200; round++) {
   v = goOn(v)
   if (round >= 100) imagined = imagined.add(v.div(100))

@@ -28,7 +28,7 @@ function block(from: number, to: number): nn.Sequential {
 
 class UNet extends nn.Module {
   readonly down = new nn.MaxPool2d(2)
-  readonly up = new nn.Upsample({ scale: 2 })
+  readonly up = new nn.Upsample({ scaleFactor: 2 })
   readonly fine = block(1, 16)
   readonly middle = block(16, 32)
   readonly coarse = block(32, 64)

@@ -65,7 +65,7 @@ test.each([
   [() => nn.glu(zeros([2, 3])), /an even extent in dim -1/],
   [() => new nn.Maxout(2, 2, 0), /pieces = 0/],
   [() => new nn.Unflatten(1, [2, 2]).forward(zeros([1, 5])), /reshape/],
-  [() => new nn.Upsample({}), /either size or scale/],
+  [() => new nn.Upsample({}), /either size or scaleFactor/],
   [() => nn.pixelShuffle(zeros([1, 3, 2, 2]), 2), /channels that 4 divides/],
   [() => nn.pixelUnshuffle(zeros([1, 3, 3, 2]), 2), /H and W that 2 divides/],
   [() => convolve(zeros([1, 2, 3]), zeros([1, 2])), /of 1 to 3 spatial dims/],

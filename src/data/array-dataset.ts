@@ -95,7 +95,7 @@ export class ArrayDataset extends Dataset implements Gatherer {
    *
    * @example
    * ```ts
-   * const images = train.unlabelled()
+   * const images = trainSet.unlabelled()
    * images.targets.shape // [1437, 1, 8, 8]
    * ```
    */

@@ -5,10 +5,10 @@ import { resample } from './resample.ts'
 import { Tensor } from './tensor.ts'
 
 export interface InterpolateOptions {
-  /** The new sizes of the spatial dims; or `scale`. */
+  /** The new sizes of the spatial dims; or `scaleFactor`. */
   readonly size?: Pair
   /** How many times larger. */
-  readonly scale?: Pair
+  readonly scaleFactor?: Pair
   /** `linear`, `bilinear` and `trilinear` are the same thing for 1, 2 and 3 spatial dims. */
   readonly mode?: 'nearest' | 'linear' | 'bilinear' | 'trilinear'
   /** Linear modes: whether the corners' centres coincide, rather than the corners. */
@@ -16,16 +16,16 @@ export interface InterpolateOptions {
 }
 
 /**
- * Resizes the spatial dims of x [N, C, …S] to `size`, or by `scale`, like
+ * Resizes the spatial dims of x [N, C, …S] to `size`, or by `scaleFactor`, like
  * `torch.nn.functional.interpolate`. Output position o reads input position
  * s = (o + ½)·(in/out) − ½ (with `alignCorners`: o·(in − 1)/(out − 1)), between its two
  * neighbours; `nearest` reads ⌊o·in/out⌋.
  *
- * Throws a BrickError of kind `argument` unless exactly one of `size` and `scale` is given.
+ * Throws a BrickError of kind `argument` unless exactly one of `size` and `scaleFactor` is given.
  *
  * @example
  * ```ts
- * interpolate(tensor([1, 2]).reshape([1, 1, 2]), { scale: 2 }) // [[[1, 1, 2, 2]]]
+ * interpolate(tensor([1, 2]).reshape([1, 1, 2]), { scaleFactor: 2 }) // [[[1, 1, 2, 2]]]
  * ```
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
@@ -61,13 +61,13 @@ interface Target {
   readonly step: number
 }
 
-function targets(x: Tensor, { size, scale }: InterpolateOptions, d: number): Target[] {
+function targets(x: Tensor, { size, scaleFactor }: InterpolateOptions, d: number): Target[] {
   const extents = x.shape.slice(2)
-  if ((size === undefined) === (scale === undefined)) {
+  if ((size === undefined) === (scaleFactor === undefined)) {
     throw new BrickError({
       kind: 'argument',
       where: 'interpolate',
-      got: size === undefined ? 'neither size nor scale' : 'size and scale',
+      got: size === undefined ? 'neither size nor scaleFactor' : 'size and scaleFactor',
       wanted: 'one of them',
     })
   }
@@ -75,12 +75,12 @@ function targets(x: Tensor, { size, scale }: InterpolateOptions, d: number): Tar
     const sizes = spatial(size, d, 'interpolate', 'size')
     return sizes.map((n, i) => ({ size: n, step: extents[i]! / n }))
   }
-  const factors = typeof scale === 'number' ? extents.map(() => scale) : scale!
+  const factors = typeof scaleFactor === 'number' ? extents.map(() => scaleFactor) : scaleFactor!
   if (factors.length !== d || factors.some((f) => !(f > 0))) {
     throw new BrickError({
       kind: 'argument',
       where: 'interpolate',
-      got: `scale = ${JSON.stringify(scale)}`,
+      got: `scaleFactor = ${JSON.stringify(scaleFactor)}`,
       wanted: `a number > 0, or ${d} of them`,
     })
   }

@@ -147,7 +147,7 @@ export const layers: Samples = {
   // shapes
   Flatten: layer(() => new nn.Flatten(), planes),
   Unflatten: layer(() => new nn.Unflatten(1, [2, 3]), [2, 6]),
-  Upsample: layer(() => new nn.Upsample({ scale: 2, mode: 'bilinear' }), planes),
+  Upsample: layer(() => new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }), planes),
   PixelShuffle: layer(() => new nn.PixelShuffle(2), [1, 4, 2, 3]),
   PixelUnshuffle: layer(() => new nn.PixelUnshuffle(2), planes),
   // attention

@@ -91,7 +91,7 @@ export const callables: Readonly<Record<string, () => nn.AnyModule | Call>> = {
   LogSigmoid: () => new nn.LogSigmoid(),
   GLU: () => new nn.GLU(1),
   Unflatten: () => new nn.Unflatten(1, [2, 3]),
-  'Upsample nearest': () => new nn.Upsample({ scale: 2 }),
+  'Upsample nearest': () => new nn.Upsample({ scaleFactor: 2 }),
   'Upsample bilinear': () => new nn.Upsample({ size: [5, 7], mode: 'bilinear' }),
   PixelShuffle: () => new nn.PixelShuffle(2),
   PixelUnshuffle: () => new nn.PixelUnshuffle(3),

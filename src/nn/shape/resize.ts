@@ -4,14 +4,14 @@ import { refuseInput, refuseOption, requireSizes } from '../module/check.ts'
 import { Module } from '../module/module.ts'
 
 /**
- * The spatial dims of x [N, C, …] to a `size`, or `scale` times as large: nearest neighbours
+ * The spatial dims of x [N, C, …] to a `size`, or `scaleFactor` times as large: nearest neighbours
  * (default), or linear interpolation (`linear`, `bilinear`, `trilinear`), as `interpolate` has it.
  *
- * @throws BrickError `argument` unless one of size and scale is given.
+ * @throws BrickError `argument` unless one of size and scaleFactor is given.
  *
  * @example
  * ```ts
- * new nn.Upsample({ scale: 2, mode: 'bilinear' }).forward(zeros([1, 3, 4, 5])).shape // [1, 3, 8, 10]
+ * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }).forward(zeros([1, 3, 4, 5])).shape // [1, 3, 8, 10]
  * ```
  */
 export class Upsample extends Module {
@@ -19,8 +19,8 @@ export class Upsample extends Module {
 
   constructor(options: InterpolateOptions) {
     super()
-    if ((options.size === undefined) === (options.scale === undefined)) {
-      throw refuseOption('Upsample', JSON.stringify(options), 'either size or scale')
+    if ((options.size === undefined) === (options.scaleFactor === undefined)) {
+      throw refuseOption('Upsample', JSON.stringify(options), 'either size or scaleFactor')
     }
     this.options = options
   }
