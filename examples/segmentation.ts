@@ -47,17 +47,17 @@ class UNet extends nn.Module {
 
 manualSeed(1)
 const model = new UNet()
-await train.fit(model, trainSet, {
+const { history } = await train.fit(model, trainSet, {
   validation: test,
   loss: nn.crossEntropy,
   optimizer: optim.adam({ lr: 1e-2 }),
   schedule: optim.cosineAnnealingLR({ tMax: epochs }),
   epochs,
   batchSize: 16,
+  metrics: [metrics.iou(4)],
 })
-const { metrics: found } = await train.evaluate(model, test, { metrics: [metrics.iou(4)] })
-const iou = (100 * Number(found['iou'])).toFixed(1)
-console.log(`\nintersection over union ${iou} % · runs/segmentation.png`)
+const iou = 100 * history.at(-1)!.validation!.metrics['iou']!
+console.log(`\nintersection over union ${iou.toFixed(1)} % · runs/segmentation.png`)
 
 const inColors = async (shares: Tensor) =>
   plot.imagesOf(await shares.slice([0, 10], [1]).arrayView())
