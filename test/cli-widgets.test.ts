@@ -12,7 +12,7 @@ import { drawTable } from '../src/cli/terminal/table.ts'
 import * as data from '../src/data/index.ts'
 import { Canvas, fitText, textWidth } from '../src/plot/canvas.ts'
 import { glyphRows } from '../src/plot/font.ts'
-import { drawGallery, type GalleryImage } from '../src/plot/gallery.ts'
+import { drawGallery, type GalleryImage, imagesOf } from '../src/plot/gallery.ts'
 import { predictionGallery } from '../src/train/gallery.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
@@ -208,6 +208,19 @@ describe('gallery', () => {
     expect(await count(bare, ink)).toBe(0)
     const height = async (png: Uint8Array) => (await sharp(png).metadata()).height
     expect(await height(bare)).toBeLessThan((await height(labelled))!)
+  })
+
+  test('an array of images is images of a gallery, in the same memory', () => {
+    const data = Float32Array.from({ length: 8 }, (_, i) => i)
+    const [first, second, ...others] = imagesOf({ dtype: 'f32', shape: [2, 1, 2, 2], data })
+    expect(others).toEqual([])
+    expect(first).toEqual({
+      image: { dtype: 'f32', shape: [1, 2, 2], data: Float32Array.of(0, 1, 2, 3) },
+    })
+    expect(second!.image.data.buffer).toBe(data.buffer)
+    expect(() => imagesOf({ dtype: 'f32', shape: [2, 4], data })).toThrow(
+      /imagesOf: expected an array \[n, channels, height, width\], got \[2, 4\]/,
+    )
   })
 
   test('predictions of a dataset: wrong ones, then right ones, so many of each', async () => {

@@ -31,6 +31,14 @@ test('a tensor of an array of a batch is a copy of its shape and type', async ()
   expect(() => tensor({ ...view, shape: [3, 2] })).toThrow(/got 4 elements for \[3, 2\]/)
 })
 
+test('a tensor as an array with its shape and type is a copy', async () => {
+  const made = tensor([[1, 2]], { dtype: 'i32' })
+  const view = await made.arrayView()
+  expect(view).toEqual({ dtype: 'i32', shape: [1, 2], data: Int32Array.of(1, 2) })
+  view.data[0] = 9
+  expect(await made.array()).toEqual([[1, 2]])
+})
+
 test('gradients of gradients', async () => {
   const x = variable(tensor(3), true)
   const [first] = grad(x.pow(tensor(3)), [x])

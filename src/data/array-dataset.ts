@@ -13,6 +13,7 @@ import {
   sameClassNames,
 } from './dataset.ts'
 import { checkLabels } from './labels.ts'
+import { scaleOf } from './normalize.ts'
 import type { Recipe } from './recipe.ts'
 import type { SplitOptions } from './split.ts'
 
@@ -88,6 +89,25 @@ export class ArrayDataset extends Dataset implements Gatherer {
   override subset(rows: ArrayLike<number>, name = this.name): ArrayDataset {
     const { classNames, featureNames } = this
     return new ArrayDataset({ name, classNames, featureNames, ...this.gather(rows) })
+  }
+
+  /**
+   * The same inputs without labels: each is its own target, as an autoencoder wants it. Both are
+   * f32 in the default scale (bytes from 0 to 1).
+   *
+   * @example
+   * ```ts
+   * const images = trainSet.unlabelled()
+   * images.targets.shape // [1437, 1, 8, 8]
+   * ```
+   */
+  unlabelled(): ArrayDataset {
+    const { dtype, shape, data } = this.inputs
+    const scale = scaleOf(this.input)
+    const values = dtype === 'f32' ? data : Float32Array.from(data, (value) => value * scale)
+    const inputs: ArrayView<'f32'> = { dtype: 'f32', shape, data: values as Float32Array }
+    const { name, featureNames } = this
+    return new ArrayDataset({ name, featureNames, inputs, targets: inputs })
   }
 
   /** As every dataset's; the parts are copies. */

@@ -60,6 +60,7 @@ export {
   spiral,
   xor,
 } from './sets/points.ts'
+export { type ShapesOptions, shapes } from './sets/shapes.ts'
 export { breastCancer, diabetes, iris, wine } from './sets/tabular.ts'
 export type { SplitOptions } from './split.ts'
 export { type Statistics, statistics, streamStatistics } from './statistics.ts'

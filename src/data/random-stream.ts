@@ -1,3 +1,4 @@
+import { BrickError } from '../base/errors.ts'
 import { threefry, words } from '../graph/threefry.ts'
 
 /** Layers of the ziggurat. */
@@ -50,6 +51,32 @@ export class Random {
   }
 
   /**
+   * A position in a list of weights, each as likely as its weight says. They need not sum to 1.
+   *
+   * @throws BrickError `argument` unless they are numbers from 0, and some above 0.
+   * @example
+   * ```ts
+   * data.randomAt(1, 0, 0).weighted([0, 1, 0]) // 1
+   * ```
+   */
+  weighted(weights: ArrayLike<number>): number {
+    let total = 0
+    for (let i = 0; i < weights.length; i++) {
+      if (!(weights[i]! >= 0)) throw badWeights(`${weights[i]} at ${i}`)
+      total += weights[i]!
+    }
+    if (!(total > 0 && total < Infinity)) throw badWeights(`a sum of ${total}`)
+    const place = this.uniform(0, total)
+    let [sum, last] = [0, 0]
+    for (let i = 0; i < weights.length; i++) {
+      sum += weights[i]!
+      if (sum > place) return i
+      if (weights[i]! > 0) last = i
+    }
+    return last
+  }
+
+  /**
    * A number of the standard normal distribution.
    *
    * Source: Marsaglia and Tsang, “The ziggurat method for generating random variables”, 2000.
@@ -87,6 +114,11 @@ export class Random {
     }
     return order
   }
+}
+
+function badWeights(got: string): BrickError {
+  const wanted = 'weights from 0, and some above 0'
+  return new BrickError({ kind: 'argument', where: 'Random: weighted', wanted, got })
 }
 
 /** Widths of the layers (a unit of 25 random bits), bounds of certain acceptance, heights. */

@@ -1,6 +1,6 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { showShape } from '../base/shape.ts'
+import { showShape, sizeOf } from '../base/shape.ts'
 import { Canvas, type Color, fitText, textHeight, textWidth } from './canvas.ts'
 
 /** An image, and what is said of it. */
@@ -66,6 +66,30 @@ export async function drawGallery(
   const { default: sharp } = await import('sharp')
   const raw = { width: canvas.width, height: canvas.height, channels: 3 as const }
   return sharp(canvas.pixels, { raw }).png({ palette: false, compressionLevel: 9 }).toBuffer()
+}
+
+/**
+ * The images of an array [n, channels, height, width], for a section of a gallery. They share its
+ * memory.
+ *
+ * @throws BrickError `shape` for an array of another rank.
+ * @example
+ * ```ts
+ * const images = plot.imagesOf({ dtype: 'f32', shape: [2, 1, 8, 8], data: new Float32Array(128) })
+ * images.length // 2
+ * ```
+ */
+export function imagesOf({ dtype, shape, data }: ArrayView): GalleryImage[] {
+  const [n, ...own] = shape
+  if (own.length !== 3) {
+    const wanted = 'an array [n, channels, height, width]'
+    throw new BrickError({ kind: 'shape', where: 'imagesOf', wanted, got: showShape(shape) })
+  }
+  const size = sizeOf(own)
+  return Array.from({ length: n! }, (_, i) => {
+    const part = data.subarray(i * size, (i + 1) * size)
+    return { image: { dtype, shape: own, data: part } as ArrayView }
+  })
 }
 
 interface Layout {

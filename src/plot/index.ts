@@ -4,4 +4,5 @@ export {
   type GalleryImage,
   type GalleryOptions,
   type GallerySection,
+  imagesOf,
 } from './gallery.ts'

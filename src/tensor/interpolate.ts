@@ -61,9 +61,9 @@ interface Target {
   readonly step: number
 }
 
-function targets(x: Tensor, { size, scaleFactor: scale }: InterpolateOptions, d: number): Target[] {
+function targets(x: Tensor, { size, scaleFactor }: InterpolateOptions, d: number): Target[] {
   const extents = x.shape.slice(2)
-  if ((size === undefined) === (scale === undefined)) {
+  if ((size === undefined) === (scaleFactor === undefined)) {
     throw new BrickError({
       kind: 'argument',
       where: 'interpolate',
@@ -75,12 +75,12 @@ function targets(x: Tensor, { size, scaleFactor: scale }: InterpolateOptions, d:
     const sizes = spatial(size, d, 'interpolate', 'size')
     return sizes.map((n, i) => ({ size: n, step: extents[i]! / n }))
   }
-  const factors = typeof scale === 'number' ? extents.map(() => scale) : scale!
+  const factors = typeof scaleFactor === 'number' ? extents.map(() => scaleFactor) : scaleFactor!
   if (factors.length !== d || factors.some((f) => !(f > 0))) {
     throw new BrickError({
       kind: 'argument',
       where: 'interpolate',
-      got: `scaleFactor = ${JSON.stringify(scale)}`,
+      got: `scaleFactor = ${JSON.stringify(scaleFactor)}`,
       wanted: `a number > 0, or ${d} of them`,
     })
   }

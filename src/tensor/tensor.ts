@@ -156,6 +156,18 @@ export class Tensor {
     return toNested(await this.data(), this.shape, this.dtype)
   }
 
+  /**
+   * A copy of the elements with their shape and dtype, as datasets and galleries take them.
+   *
+   * @example
+   * ```ts
+   * const view = await zeros([2, 3]).arrayView() // { dtype: 'f32', shape: [2, 3], data: … }
+   * ```
+   */
+  async arrayView(): Promise<ArrayView> {
+    return { dtype: this.dtype, shape: this.shape, data: await this.data() } as ArrayView
+  }
+
   /** @internal Starts computing the contents and says where they will be. */
   realize(): Storage {
     refuseInRound('a body that asks for a value', 'Return the tensor among the outputs.')

@@ -348,7 +348,40 @@ describe('collate and samplers', () => {
   })
 })
 
+test('unlabelled: each input is its own target, as f32; bytes from 0 to 1', () => {
+  const targets = { dtype: 'i32' as const, shape: [2], data: Int32Array.of(0, 1) }
+  const bytes = { dtype: 'u8' as const, shape: [2, 2], data: Uint8Array.of(0, 51, 102, 255) }
+  const set = new ArrayDataset({ name: 'bytes', inputs: bytes, targets, classNames: ['a', 'b'] })
+  const alone = set.unlabelled()
+  expect([...alone.inputs.data].map((x) => Math.round(x * 1e6) / 1e6)).toEqual([0, 0.2, 0.4, 1])
+  expect(alone.targets).toEqual(alone.inputs)
+  expect([alone.name, alone.classNames]).toEqual(['bytes', undefined])
+  const reals = { dtype: 'f32' as const, shape: [2, 1], data: Float32Array.of(-3, 7) }
+  const kept = new ArrayDataset({ name: 'reals', inputs: reals, targets }).unlabelled()
+  expect([...kept.targets.data]).toEqual([-3, 7])
+})
+
 describe('Random', () => {
+  test('weighted: a position as often as its weight says', () => {
+    const random = randomAt(1, 0, 0)
+    const counts = [0, 0, 0, 0]
+    for (let i = 0; i < 20_000; i++) counts[random.weighted([1, 0, 5, 4])]!++
+    expect(counts[1]).toBe(0)
+    expect(counts[0]! / 20_000).toBeCloseTo(0.1, 2)
+    expect(counts[2]! / 20_000).toBeCloseTo(0.5, 1)
+    // The last possible one where rounding leaves the sum below what was drawn.
+    expect(random.weighted(Float32Array.of(0, 3, 0))).toBe(1)
+  })
+
+  test.each([[[1, -1]], [[Number.NaN]], [[0, 0]], [[]], [[1, Number.POSITIVE_INFINITY]]])(
+    'weighted refuses %j',
+    (weights) => {
+      expect(() => randomAt(1, 0, 0).weighted(weights)).toThrow(
+        /Random: weighted: expected weights from 0, and some above 0, got/,
+      )
+    },
+  )
+
   test('uniform and normal numbers have the moments they should', () => {
     const random = randomAt(1, 2, 3)
     const n = 200_000

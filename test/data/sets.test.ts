@@ -11,6 +11,56 @@ import * as data from '../../src/data/index.ts'
 import { type CifarArchive, loadCifar } from '../../src/data/sets/cifar.ts'
 import { dataFile } from '../data-folder.ts'
 
+describe('shapes', () => {
+  const clean = data.shapes({ n: 60, size: 16, noise: 0, seed: 3 })
+
+  test('each pixel has a class, and the brightness of a shape where it is of one', () => {
+    expect(clean.inputs.shape).toEqual([60, 1, 16, 16])
+    expect(clean.targets.shape).toEqual([60, 16, 16])
+    expect(clean.classNames).toEqual(['background', 'disc', 'square', 'triangle'])
+    expect(new Set(clean.targets.data)).toEqual(new Set([0, 1, 2, 3]))
+    const found = new Set<string>()
+    clean.targets.data.forEach((kind: number, p: number) => {
+      found.add(`${kind > 0} ${clean.inputs.data[p]!.toFixed(1)}`)
+    })
+    expect([...found].sort()).toEqual(['false 0.0', 'true 0.5', 'true 0.7', 'true 0.9'])
+  })
+
+  test('they fill their areas: of radius r a disc π r², a square 4 r², a triangle 2 r²', () => {
+    const large = data.shapes({ n: 400, size: 64, noise: 0, seed: 1 })
+    const areas = [0, 0, 0, 0]
+    for (let i = 0; i < 400; i++) {
+      const [from, to] = [i * 64 ** 2, (i + 1) * 64 ** 2]
+      // Pictures of one shape, which nothing hides.
+      if (Math.max(...large.inputs.data.subarray(from, to)) > 0.8) continue
+      for (const kind of large.targets.data.subarray(from, to)) areas[kind]!++
+    }
+    const perDisc = areas[1]! / Math.PI
+    for (const ratio of [areas[2]! / 4 / perDisc, areas[3]! / 2 / perDisc]) {
+      expect(ratio).toBeGreaterThan(0.7)
+      expect(ratio).toBeLessThan(1.4)
+    }
+  })
+
+  test('noise has its standard deviation; seeds and pictures draw their own', () => {
+    const noisy = data.shapes({ n: 60, size: 16, seed: 3 })
+    expect(noisy.targets).toEqual(clean.targets)
+    const errors = Array.from(noisy.inputs.data, (value, p) => value - clean.inputs.data[p]!)
+    const square = errors.reduce((sum, e) => sum + e * e, 0) / errors.length
+    expect(Math.sqrt(square)).toBeCloseTo(0.2, 2)
+    expect(data.shapes({ n: 10, size: 16, noise: 0, seed: 3 }).targets.data).toEqual(
+      clean.targets.data.subarray(0, 10 * 16 ** 2),
+    )
+    expect(data.shapes({ n: 60, size: 16, seed: 4 }).targets).not.toEqual(clean.targets)
+  })
+
+  test('impossible options are named', () => {
+    expect(() => data.shapes({ n: 0 })).toThrow(/shapes: expected n .*got 0/)
+    expect(() => data.shapes({ size: 4 })).toThrow(/shapes: expected size .*got 4/)
+    expect(() => data.shapes({ noise: -1 })).toThrow(/shapes: expected noise .*got -1/)
+  })
+})
+
 describe('points', () => {
   const makers = {
     moons: data.moons,

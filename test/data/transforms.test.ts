@@ -32,6 +32,13 @@ const close = (got: ArrayLike<number>, wanted: readonly number[], digits = 5) =>
   }
 }
 
+test('apply: bytes become numbers from 0 to 1 first', () => {
+  const bytes = { dtype: 'u8' as const, shape: [1, 1, 1, 2], data: Uint8Array.of(51, 255) }
+  const { dtype, data: flipped } = t.apply(t.randomHorizontalFlip(1), bytes)
+  expect(dtype).toBe('f32')
+  close(flipped, [1, 0.2])
+})
+
 describe('known values (PyTorch)', () => {
   test('resize: antialiased bilinear and bicubic, nearest', () => {
     const small = (interpolation: 'bilinear' | 'bicubic' | 'nearest') =>

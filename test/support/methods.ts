@@ -103,6 +103,7 @@ export const noMethods: Readonly<Record<string, string>> = {
   data: 'reads values',
   item: 'reads a value',
   array: 'reads values',
+  arrayView: 'reads values',
   realize: 'internal',
   settle: 'internal',
   assign: 'changes a state',

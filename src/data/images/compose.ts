@@ -3,7 +3,7 @@ import { BrickError } from '../../base/errors.ts'
 import { showShape } from '../../base/shape.ts'
 import type { BatchTransform } from '../batch-maker.ts'
 import type { Example, MapItem } from '../dataset.ts'
-import { normalizer } from '../normalize.ts'
+import { normalizer, scaleOf } from '../normalize.ts'
 import { type Random, randomAt } from '../random-stream.ts'
 import { portable, recipeOf } from '../recipe.ts'
 import { checkRange } from './images.ts'
@@ -104,7 +104,7 @@ export interface ApplyOptions {
 
 /**
  * Applies a transform to a batch, outside of a loader: the same seed, epoch and numbers give the
- * same images, in whatever batches.
+ * same images, in whatever batches. Bytes become numbers from 0 to 1 first.
  *
  * @throws BrickError as the transform does.
  * @example
@@ -114,13 +114,20 @@ export interface ApplyOptions {
  */
 export function apply(
   transform: BatchTransform,
-  inputs: ArrayView<'f32'>,
+  inputs: ArrayView,
   { seed = 0, epoch = 0, indices }: ApplyOptions = {},
 ): ArrayView<'f32'> {
   const randoms = Array.from({ length: inputs.shape[0] ?? 0 }, (_, i) =>
     randomAt(seed, epoch, indices?.[i] ?? i),
   )
-  return transform(inputs, randoms)
+  return transform(unitScale(inputs), randoms)
+}
+
+/** f32 as they are, bytes from 0 to 1. */
+function unitScale({ dtype, shape, data }: ArrayView): ArrayView<'f32'> {
+  const scale = scaleOf({ dtype, shape })
+  const values = dtype === 'f32' ? data : Float32Array.from(data, (value) => value * scale)
+  return { dtype: 'f32', shape, data: values as Float32Array }
 }
 
 /**
@@ -136,9 +143,7 @@ export function apply(
  */
 export function perExample(transform: BatchTransform): MapItem<Example, Example> {
   const change = ({ input, target }: Example, _: number, random: Random): Example => {
-    const scale = input.dtype === 'u8' ? 255 : 1
-    const values = Float32Array.from(input.data, (x) => x / scale)
-    const one = { dtype: 'f32' as const, shape: [1, ...input.shape], data: values }
+    const one = unitScale({ ...input, shape: [1, ...input.shape] })
     const { shape, data } = transform(one, [random])
     return { input: { dtype: 'f32', shape: shape.slice(1), data }, target }
   }
