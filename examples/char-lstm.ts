@@ -24,7 +24,7 @@ const full = process.argv.includes('--full')
 const play = `${process.env['BRICKWORK_DATA'] ?? '.'}/text/tinyshakespeare.txt`
 const text = full ? await readFile(play, 'utf8') : sonnet.repeat(2)
 const [hidden, numLayers, length, batch, steps] = full
-  ? [256, 2, 128, 64, 4000]
+  ? [256, 1, 64, 32, 4000]
   : [128, 1, 64, 16, 200]
 
 manualSeed(1)
@@ -33,7 +33,7 @@ const letters = new nn.Embedding(chars.size, 64)
 const lstm = new nn.LSTM(64, hidden, { numLayers })
 const scores = new nn.Linear(hidden, chars.size)
 const parameters = [letters, lstm, scores].flatMap((part) => part.parameters())
-const optimizer = new optim.Adam(parameters, { lr: full ? 2e-3 : 1e-2 })
+const optimizer = new optim.Adam(parameters, { lr: full ? 3e-3 : 1e-2 })
 
 /** Texts as numbers [length, batch]: each letter is to be foretold from those before it. */
 const learn = compile((x: Tensor) => {
