@@ -1,4 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { Tanh } from '../src/nn/activations/activation-layers.ts'
+import { MultiTask, multiTaskLoss } from '../src/nn/containers/multi-task.ts'
+import { Sequential } from '../src/nn/containers/sequential.ts'
 import { Linear } from '../src/nn/linear/linear.ts'
 import { crossEntropy } from '../src/nn/losses/cross-entropy.ts'
 import { bceWithLogits } from '../src/nn/losses/losses.ts'
@@ -18,6 +21,32 @@ import { bitsOf, circle, freshNet, usual } from './train-case.ts'
 const trainSet = circle(60)
 const validation = circle(33, 1)
 afterAll(async () => (await currentBackend()).close())
+
+test('a model of several outputs: loss and metrics see them by name', async () => {
+  const trunk = new Sequential(new Linear(2, 16), new Tanh())
+  const model = new MultiTask(trunk, { inside: new Linear(16, 2), radius: new Linear(16, 1) })
+  const inside = {
+    ...accuracy,
+    measure: ({ inside }: Record<'inside' | 'radius', Tensor>, target: Tensor) =>
+      accuracy.measure(inside, target),
+  }
+  const loss = (scores: Record<'inside' | 'radius', Tensor>, target: Tensor) =>
+    multiTaskLoss({
+      inside: crossEntropy(scores.inside, target),
+      radius: scores.radius.squeeze(1).sub(target.to('f32')).square().mean(),
+    })
+  const run = await trainModel(model, circle(204), {
+    loss,
+    optimizer: adam({ lr: 0.02 }),
+    validation,
+    metrics: [inside],
+    epochs: 20,
+    progress: 'none',
+  })
+  expect(run.history.at(-1)!.validation!.metrics['accuracy']).toBeGreaterThan(0.8)
+  const found = await evaluate(model, validation, { loss, metrics: [inside] })
+  expect(found.loss).toBeCloseTo(run.history.at(-1)!.validation!.loss, 5)
+})
 
 test('a network learns, with a smaller last batch and a validation set', async () => {
   const events: TrainEvent[] = []
@@ -166,16 +195,16 @@ describe('what goes wrong', () => {
       return 3 as never
     }
   }
-  class Pair extends Silent {
+  class Mixed extends Silent {
     forward(x: Tensor): Tensor {
-      return { h: this.inner.forward(x), c: x } as never
+      return { h: this.inner.forward(x), c: 3 } as never
     }
   }
   test.each<[string, unknown, unknown, object, RegExp]>([
     ['no model', undefined, trainSet, {}, /model: expected a Module .*got undefined/],
     ['a model without forward', new Silent(), trainSet, {}, /got Silent without one/],
     ['a model that returns a number', new Talking(), trainSet, {}, /model\.forward: .*got number/],
-    ['a model of several outputs', new Pair(), trainSet, {}, /got several: h, c\. Return one/],
+    ['a model of other things', new Mixed(), trainSet, {}, /got 'c' of type number among several/],
     ['no dataset', freshNet(), undefined, {}, /trainSet: expected a dataset, got undefined/],
     [
       'an array to validate on',

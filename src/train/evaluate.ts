@@ -21,10 +21,11 @@ export interface PassOptions {
   readonly signal?: AbortSignal
 }
 
-export interface EvaluateOptions extends PassOptions {
+/** `Out`: what the model returns, if it is not one tensor. */
+export interface EvaluateOptions<Out = Tensor> extends PassOptions {
   /** Without one, the loss is 0. */
-  readonly loss?: LossFunction
-  readonly metrics?: readonly Metric<unknown>[]
+  readonly loss?: LossFunction<Out>
+  readonly metrics?: readonly Metric<unknown, Out>[]
 }
 
 export interface Evaluation {
@@ -119,12 +120,14 @@ export function interrupted(where: string): BrickError {
  * })
  * ```
  */
-export async function evaluate(
-  model: Module,
+export async function evaluate<Out = Tensor>(
+  model: Module<[x: Tensor], Out>,
   dataset: AnyDataset<Example>,
-  options: EvaluateOptions,
+  options: EvaluateOptions<Out>,
 ): Promise<Evaluation> {
-  const tally = await new Evaluator(model, options).run(dataset)
+  // What the model returns goes to loss and metrics as it is: only these know its type.
+  const plain = [model as unknown as Module, options as unknown as EvaluateOptions] as const
+  const tally = await new Evaluator(...plain).run(dataset)
   const { loss } = tally.scores()
   return { loss, metrics: Object.fromEntries(tally.results()), examples: tally.examples }
 }

@@ -4,6 +4,7 @@ import type { AnyDataset } from '../data/dataloader.ts'
 import type { Example } from '../data/dataset.ts'
 import { Module } from '../nn/module/module.ts'
 import { generator } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import type { EventListener } from './events.ts'
 import type { StopReason } from './history.ts'
 import type { Keeper } from './keeper.ts'
@@ -18,6 +19,8 @@ import { Session } from './session.ts'
  * gives the same weights bit by bit, at any number of threads and also after `resume`. In the end
  * the model is in evaluation mode.
  *
+ * A model may return several tensors, in a list or by name: loss and metrics see them as they are.
+ *
  * @param trainSet Inputs and targets as the model and the loss take them: any dataset of examples.
  * @throws BrickError `argument` for an impossible option or a label that the model has no output for, `numeric` if the loss is no finite
  * number, `checkpoint` if `resume` finds another run, `file` if a checkpoint can't be written (the
@@ -31,7 +34,16 @@ import { Session } from './session.ts'
  * run.history.at(-1)?.validation?.metrics.accuracy // 0.99
  * ```
  */
-export async function fit(
+export async function fit<Out = Tensor>(
+  model: Module<[x: Tensor], Out>,
+  trainSet: AnyDataset<Example>,
+  options: FitOptions<Out>,
+): Promise<Run> {
+  // What the model returns goes to loss and metrics as it is: only these know its type.
+  return fitAny(model as unknown as Module, trainSet, options as unknown as FitOptions)
+}
+
+async function fitAny(
   model: Module,
   trainSet: AnyDataset<Example>,
   options: FitOptions,

@@ -16,7 +16,7 @@ import type { Tensor } from '../tensor/tensor.ts'
  * }
  * ```
  */
-export interface Metric<Result = number> {
+export interface Metric<Result = number, Out = Tensor> {
   readonly name: string
   /** Whether large or small values are good. */
   readonly goal: 'max' | 'min'
@@ -28,7 +28,7 @@ export interface Metric<Result = number> {
    */
   readonly keeps?: 'rows'
   /** Sums over the batch's examples: f32 of any shape, the same for every batch size. */
-  measure(output: Tensor, target: Tensor): Tensor
+  measure(output: Out, target: Tensor): Tensor
   /** The metric, from the sums (or rows) of all batches and the number of their examples. */
   result(sums: ArrayLike<number>, examples: number): Result
 }

@@ -6,6 +6,7 @@ import type { Normalization } from '../data/normalize.ts'
 import type { EmaOptions } from '../optim/ema.ts'
 import type { OptimizerFactory } from '../optim/optimizer.ts'
 import type { ScheduleFactory } from '../optim/schedules/schedule.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import type { EventListener } from './events.ts'
 import type { Metric } from './metrics.ts'
 import type { Mixing } from './mixing.ts'
@@ -25,11 +26,12 @@ export interface EarlyStopping {
   readonly restoreBest?: boolean
 }
 
-export interface FitOptions {
+/** `Out`: what the model returns, if it is not one tensor. */
+export interface FitOptions<Out = Tensor> {
   /** Mean over a batch: `nn.crossEntropy`. */
-  readonly loss: LossFunction
+  readonly loss: LossFunction<Out>
   /** What the validation set is measured by (default: the same): without label smoothing, say. */
-  readonly validationLoss?: LossFunction
+  readonly validationLoss?: LossFunction<Out>
   /** How the weights are changed: `optim.adam({ lr: 1e-3 })`. */
   readonly optimizer: OptimizerFactory
   /** How the learning rate changes: `optim.stepLR({ stepSize: 10 })`. */
@@ -60,7 +62,7 @@ export interface FitOptions {
   readonly batchSize?: number
   /** Measured after each epoch, in evaluation mode. */
   readonly validation?: AnyDataset<Example>
-  readonly metrics?: readonly Metric[]
+  readonly metrics?: readonly Metric<number, Out>[]
   /** Order of the data, and random numbers of the steps (dropout). Default 0. */
   readonly seed?: number
   /** A new random order in each epoch. Default true; a dataset that iterates, or a sampler, decides its order itself. */

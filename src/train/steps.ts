@@ -9,6 +9,7 @@ import type { Accumulator } from './accumulator.ts'
 import type { ClassCheck } from './class-check.ts'
 import { LayerWatch } from './layer-statistics.ts'
 import type { Settings } from './options.ts'
+import { detached } from './outputs.ts'
 import { lossOf, type Tally } from './tally.ts'
 
 /** What a step does besides forward and backward. Each combination is a program of its own. */
@@ -73,7 +74,7 @@ export class Steps {
     const examples = inputs.shape[0]!
     if (kind.updates) this.#update(accumulator?.take(gradients, examples) ?? gradients)
     else accumulator?.add(gradients, examples)
-    const packed = tally.pack(value.detach(), output.detach(), y)
+    const packed = tally.pack(value.detach(), detached(output), y)
     return measured ? cat([packed, measured]) : packed
   }
 

@@ -5,9 +5,13 @@ import { cat } from '../tensor/functions.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Scores } from './history.ts'
 import type { Metric } from './metrics.ts'
+import { areTensors } from './outputs.ts'
 
-/** A loss: the mean over a batch's examples, [] (as `nn.crossEntropy`). */
-export type LossFunction = (output: Tensor, target: Tensor) => Tensor
+/**
+ * A loss: the mean over a batch's examples, [] (as `nn.crossEntropy`), of what the model returned: a
+ * tensor, or several in a list or by name.
+ */
+export type LossFunction<Out = Tensor> = (output: Out, target: Tensor) => Tensor
 
 /** A tally as JSON, so that an interrupted epoch goes on with the same sums. */
 export interface TallyState {
@@ -50,7 +54,7 @@ export class Tally {
     const measured = this.#metrics.map((metric) => metric.measure(output, target).to('f32'))
     this.#parts = measured.map(({ size }, m) => {
       const isRows = this.#metrics[m]!.keeps === 'rows'
-      return { isRows, size: isRows ? size / output.shape[0]! : size }
+      return { isRows, size: isRows ? size / target.shape[0]! : size }
     })
     const parts = measured.map((values) => values.flatten())
     return cat([loss ? loss.reshape([1]) : zeros([1]), ...parts])
@@ -113,7 +117,7 @@ export class Tally {
 
 /** The loss of a batch, checked to be one number. */
 export function lossOf(loss: LossFunction, output: Tensor, target: Tensor): Tensor {
-  if (!(output instanceof Tensor)) throw noTensor('model.forward', output)
+  if (!areTensors(output)) throw noTensor('model.forward', output)
   const value = loss(output, target)
   if (!(value instanceof Tensor)) throw noTensor('loss', value)
   if (value.size === 1) return value
@@ -130,19 +134,15 @@ function noTensor(where: string, got: unknown): BrickError {
   return new BrickError({
     kind: 'argument',
     where,
-    wanted: 'a tensor as the result',
+    wanted: where === 'loss' ? 'a tensor as the result' : 'a tensor, or several, as the result',
     got: kindOf(got),
-    remedy: isSeveral(got)
-      ? 'Return one of them, or all in one by cat; or write the loop yourself: compile(step) and a DataLoader.'
-      : 'Return the tensor itself, from a function that is not async.',
+    remedy: 'Return the tensor itself, from a function that is not async.',
   })
 }
 
-/** Several outputs, as those of a recurrent layer or of `nn.MultiTask`. */
-const isSeveral = (got: unknown): got is object =>
-  typeof got === 'object' && got !== null && !(got instanceof Promise)
-
 function kindOf(got: unknown): string {
   if (got instanceof Promise) return 'a promise'
-  return isSeveral(got) ? `several: ${Object.keys(got).join(', ')}` : typeof got
+  if (typeof got !== 'object' || got === null) return typeof got
+  const odd = Object.entries(got).find(([, part]) => !(part instanceof Tensor))
+  return odd ? `'${odd[0]}' of type ${typeof odd[1]} among several` : 'several'
 }

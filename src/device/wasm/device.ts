@@ -1,8 +1,7 @@
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
-import type { Program } from '../../loop/ir.ts'
-import { align64, scratchBytes } from '../../loop/ir.ts'
+import { align64, type Outline, outlineOf, type Program, scratchBytes } from '../../loop/ir.ts'
 import type { Target } from '../../loop/target.ts'
 import { renderWasm } from '../../render/wasm/render.ts'
 import type { Device, DeviceBuffer, Executable, LoadOptions } from '../device.ts'
@@ -123,7 +122,8 @@ class WasmDevice implements Device {
     const features = { relaxedSimd: this.target.fma, shared: this.#workers > 0, maxPages: 65536 }
     const module = await compileModule(renderWasm(program, features))
     const executable: WasmExecutable = {
-      program,
+      // The loops are not needed any more, and large.
+      program: outlineOf(program),
       loaded: await this.#instantiate(module, program),
       table: this.#memory.take(4 * program.slots),
       scratch: Math.max(0, ...program.kernels.map(scratchBytes)),
@@ -258,7 +258,7 @@ function addressOf(buffer: DeviceBuffer, bytes: number, where: string): number {
   })
 }
 
-function expectedMs({ kernels }: Program): number {
+function expectedMs({ kernels }: Outline): number {
   let ms = 0
   for (const { flops, bytes } of kernels) ms += Math.max(flops / FLOPS_PER_MS, bytes / BYTES_PER_MS)
   return ms
