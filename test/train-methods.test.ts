@@ -9,23 +9,18 @@ import { Dropout } from '../src/nn/dropout/dropout-layers.ts'
 import { Linear } from '../src/nn/linear/linear.ts'
 import { crossEntropy } from '../src/nn/losses/cross-entropy.ts'
 import { Module } from '../src/nn/module/module.ts'
-import { BatchNorm1d } from '../src/nn/normalization/batchnorm.ts'
 import { stepLR } from '../src/optim/schedules/decay.ts'
 import { oneCycleLR } from '../src/optim/schedules/one-cycle.ts'
 import { reduceLROnPlateau } from '../src/optim/schedules/plateau.ts'
 import { SGD, sgd } from '../src/optim/sgd.ts'
 import { currentBackend } from '../src/tensor/engine.ts'
-import { generator, manualSeed } from '../src/tensor/random.ts'
-import { type Tensor, tensor } from '../src/tensor/tensor.ts'
-import { beta } from '../src/train/beta.ts'
+import { manualSeed } from '../src/tensor/random.ts'
+import type { Tensor } from '../src/tensor/tensor.ts'
 import { evaluate } from '../src/train/evaluate.ts'
 import type { TrainEvent } from '../src/train/events.ts'
 import { fit as trainModel } from '../src/train/fit.ts'
-import { crossValidate, holdOut, kFold } from '../src/train/folds.ts'
-import { lrRangeTest } from '../src/train/lr-range.ts'
-import { asArgument, cutmix, mixup } from '../src/train/mixing.ts'
+import { cutmix, mixup } from '../src/train/mixing.ts'
 import type { FitOptions } from '../src/train/options.ts'
-import { predict } from '../src/train/predict.ts'
 import { bitsOf, circle, freshNet, temporaryFolder, usual } from './train-case.ts'
 
 const folder = temporaryFolder()
@@ -296,215 +291,6 @@ describe('a resumed run goes on bit by bit', () => {
       if (what === undefined) await going
       else await expect(going).rejects.toThrow(`the ${what} of the checkpoint`)
     }
-  })
-})
-
-describe('mixing', () => {
-  test('mixup blends neighbours and their targets', async () => {
-    const x = tensor([[1, 2], [3, 4], [5, 6]]) // biome-ignore format: short
-    const y = tensor([0, 1, 1], { dtype: 'i32' })
-    const [inputs, targets] = mixup({ classes: 2 }).apply(x, y, asArgument(Float32Array.of(0.75)))
-    const blended = [2, 3, 2.5, 3.5, 4.5, 5.5]
-    ;[...(await inputs.data())].forEach((value, i) => {
-      expect(value).toBeCloseTo(blended[i]!, 6)
-    })
-    expect([...(await targets.data())]).toEqual([0.75, 0.25, 0.25, 0.75, 0, 1])
-  })
-
-  test('cutmix pastes a box and mixes targets by its area', async () => {
-    const size = 4
-    const x = tensor([1, 2].flatMap((v) => new Array<number>(16).fill(v))).reshape([2, 1, 4, 4])
-    const y = tensor([0, 1], { dtype: 'i32' })
-    const mix = cutmix({ classes: 2 })
-    for (let seed = 0; seed < 5; seed++) {
-      let index = 0
-      const drawn = mix.draw(() => uniformAt(seed, 0, index++), [2, 1, size, size])
-      const [inputs, targets] = mix.apply(x, y, asArgument(drawn))
-      const pasted = [...(await inputs.data())].slice(0, 16).filter((v) => v === 2).length
-      expect([...(await targets.data())].slice(0, 2)).toEqual([1 - pasted / 16, pasted / 16])
-    }
-  })
-
-  test.each([0.2, 1, 3])('λ has the mean and variance of Beta(%s, α)', (alpha) => {
-    let index = 0
-    const draw = () => uniformAt(7, 3, index++)
-    const values = Array.from({ length: 4000 }, () => beta(alpha, draw))
-    const mean = values.reduce((a, b) => a + b) / values.length
-    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length
-    expect(Math.min(...values)).toBeGreaterThanOrEqual(0)
-    expect(Math.max(...values)).toBeLessThanOrEqual(1)
-    expect(mean).toBeCloseTo(0.5, 1.5)
-    expect(variance).toBeCloseTo(1 / (4 * (2 * alpha + 1)), 2)
-  })
-
-  test('what can not be mixed is refused', async () => {
-    const options = { ...usual, mix: mixup() }
-    await expect(trainModel(plainNet(), trainSet, options)).rejects.toThrow(
-      /train\.mixup: expected targets.*got i32 \[8\].*classes: 10/,
-    )
-    const boxes = { ...usual, mix: cutmix({ classes: 2 }) }
-    await expect(trainModel(plainNet(), trainSet, boxes)).rejects.toThrow(
-      /train\.cutmix: expected images.*got \[8, 2\].*mixup/,
-    )
-    expect(() => mixup({ alpha: 0 })).toThrow(/alpha > 0, got 0/)
-    expect(() => cutmix({ classes: 1 })).toThrow(/classes from 2, got 1/)
-  })
-})
-
-test('statistics of layers, gradients and weights, every so many steps', async () => {
-  const { events, onEvent } = recorded()
-  const model = freshNet()
-  const options = { ...usual, batchSize: 20, epochs: 2, statistics: { every: 2 } }
-  await trainModel(model, trainSet, { ...options, onEvent })
-  const found = events.filter((event) => event.type === 'statistics')
-  expect(found.map(({ epoch, step }) => [epoch, step])).toEqual([
-    [1, 1],
-    [1, 3],
-    [2, 2],
-  ])
-  const { activations, gradients, weights } = found[0]!
-  expect(Object.keys(activations)).toEqual(['hidden', 'norm', 'dropout', 'out'])
-  expect(Object.keys(gradients)).toEqual(Object.keys(weights))
-  expect(Object.keys(weights)).toEqual([
-    'hidden.weight',
-    'norm.weight',
-    'norm.bias',
-    'out.weight',
-    'out.bias',
-  ])
-  expect(weights['norm.weight']).toEqual({ mean: 1, std: 0, largest: 1, zeros: 0 })
-  expect(weights['norm.bias']).toEqual({ mean: 0, std: 0, largest: 0, zeros: 1 })
-  expect(activations['norm']!.std).toBeCloseTo(1, 2)
-  expect(activations['dropout']!.zeros).toBeGreaterThan(0.2)
-  expect(gradients['out.bias']!.largest).toBeGreaterThan(0)
-  const same = freshNet()
-  await trainModel(same, trainSet, { ...options, statistics: { every: 3 } })
-  const wanted = await weightsOf(model)
-  ;(await weightsOf(same)).forEach((value, i) => {
-    expect(value).toBeCloseTo(wanted[i]!, 5)
-  })
-})
-
-describe('dropout ensembles', () => {
-  const net = () => {
-    manualSeed(5)
-    return new Sequential(new Linear(2, 6), new BatchNorm1d(6), new Dropout(0.5), new Linear(6, 2))
-  }
-
-  test('averages converge to what one pass expects, and change nothing', async () => {
-    const model = net()
-    const before = [await bitsOf(model), [...(await generator.key.data())]]
-    const one = await predict(model, validation)
-    const few = await predict(model, validation, { samples: 2, batchSize: 10 })
-    const many = await predict(model, validation, { samples: 400, batchSize: 10 })
-    // The layer after dropout is linear, so the expectation is the pass without dropout.
-    const away = (a: typeof one) =>
-      Math.sqrt(a.data.reduce((sum, v, i) => sum + (v - one.data[i]!) ** 2, 0) / a.data.length)
-    expect(away(few)).toBeGreaterThan(0.05)
-    expect(away(many)).toBeLessThan(away(few) / 5)
-    expect([await bitsOf(model), [...(await generator.key.data())]]).toEqual(before)
-    expect(model.modules().every(({ training }) => training)).toBe(true)
-  })
-
-  test('a seed gives the same samples, and outputs are transformed before the average', async () => {
-    const options = { samples: 3, output: (scores: Tensor) => scores.softmax(-1) }
-    const [a, b] = [
-      await predict(net(), validation, options),
-      await predict(net(), validation, options),
-    ]
-    expect(a.data).toEqual(b.data)
-    expect(a.data[0]! + a.data[1]!).toBeCloseTo(1, 6)
-    const other = await predict(net(), validation, { ...options, seed: 1 })
-    expect(other.data).not.toEqual(a.data)
-    await expect(predict(net(), validation, { samples: 0 })).rejects.toThrow(/samples.*got 0/)
-  })
-})
-
-describe('validation', () => {
-  test('folds share no example and cover all, with the classes in proportion', () => {
-    const folds = kFold(circle(103), { folds: 4, stratified: true, seed: 2 })
-    const key = ({ inputs }: ArrayDataset) =>
-      Array.from({ length: inputs.shape[0]! }, (_, i) => inputs.data.slice(2 * i, 2 * i + 2).join())
-    const all = key(circle(103)).sort()
-    expect(folds.flatMap(({ validation }) => key(validation)).sort()).toEqual(all)
-    expect(folds.map(({ validation }) => validation.length)).toEqual([26, 26, 26, 25])
-    for (const { train, validation } of folds) {
-      expect([...key(train), ...key(validation)].sort()).toEqual(all)
-      const share = (set: ArrayDataset) =>
-        Array.from(set.targets.data).reduce((a, b) => a + b, 0) / set.length
-      expect(share(validation)).toBeCloseTo(share(train), 1)
-    }
-  })
-
-  test('a hold-out is the share that was asked for', () => {
-    const { train, validation } = holdOut(circle(50), 0.1, { seed: 3 })
-    expect([train.length, validation.length]).toEqual([45, 5])
-  })
-
-  test('cross-validation learns what it normalises with from the training part alone', async () => {
-    const seen: ArrayDataset[] = []
-    const { runs, values, mean, std } = await crossValidate(plainNet, trainSet, {
-      ...usual,
-      folds: 3,
-      monitor: 'accuracy',
-      prepare: (part) => {
-        seen.push(part)
-        return { normalize: { mean: 0.1 } }
-      },
-    })
-    expect(seen.map(({ length }) => length)).toEqual([40, 40, 40])
-    expect(runs.map(({ history }) => history.length)).toEqual([1, 1, 1])
-    expect(values).toEqual(runs.map(({ history }) => history[0]!.validation!.metrics['accuracy']))
-    expect(mean).toBeCloseTo((values[0]! + values[1]! + values[2]!) / 3, 10)
-    const squares = values.map((value) => (value - mean) ** 2)
-    expect(std).toBeCloseTo(Math.sqrt((squares[0]! + squares[1]! + squares[2]!) / 2), 10)
-  })
-
-  test('items that are read when they are asked for are folded, held out and cross-validated, too', async () => {
-    const items = trainSet.map((example) => example)
-    const names = (sets: readonly { readonly name: string }[]) => sets.map(({ name }) => name)
-    const options = { folds: 3, stratified: true }
-    const [folds, known] = [kFold(items, options), kFold(trainSet, options)]
-    expect(names(folds.map(({ train }) => train))).toEqual(names(known.map(({ train }) => train)))
-    expect(await folds[1]!.validation.get(3)).toEqual(known[1]!.validation.get(3))
-    expect(holdOut(items, 0.25).validation.length).toBe(15)
-    const all = { ...usual, ...options }
-    const { values } = await crossValidate(plainNet, items, all)
-    expect(values).toEqual((await crossValidate(plainNet, trainSet, all)).values)
-    const { inputs } = trainSet
-    const unknown = new ArrayDataset({ name: 'points', inputs, targets: inputs })
-    expect(() => kFold(unknown, options)).toThrow(/points, which knows none/)
-  })
-
-  test.each([1, 61, 2.5])('refuses %s folds of 60 examples', (folds) => {
-    expect(() => kFold(trainSet, { folds })).toThrow(/whole number from 2 to 60/)
-  })
-})
-
-describe('the range test', () => {
-  test('finds a rate at which the loss falls, and leaves the model as it was', async () => {
-    const model = plainNet()
-    const before = await bitsOf(model)
-    const options = { loss: crossEntropy, optimizer: sgd({ lr: 1 }), batchSize: 60 }
-    const { rates, losses, suggestion } = await lrRangeTest(model, trainSet, {
-      ...options,
-      startLr: 1e-4,
-      endLr: 100,
-      steps: 60,
-    })
-    expect(await bitsOf(model)).toEqual(before)
-    expect(rates[0]).toBe(1e-4)
-    expect(rates.length).toBe(losses.length)
-    expect(rates[1]! / rates[0]!).toBeCloseTo(10 ** (6 / 59), 8)
-    expect(suggestion).toBeGreaterThan(1e-3)
-    expect(suggestion).toBeLessThan(100)
-    const items = trainSet.map((example) => example)
-    const short = { ...options, steps: 5 }
-    expect(await lrRangeTest(model, items, short)).toEqual(
-      await lrRangeTest(model, trainSet, short),
-    )
-    await expect(lrRangeTest(model, trainSet, { ...options, endLr: 0 })).rejects.toThrow(/startLr/)
-    await expect(lrRangeTest(model, trainSet, { ...options, steps: 1 })).rejects.toThrow(/got 1/)
   })
 })
 
