@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** Is told of each call of a module, when it is complete. */
-export type CallListener = (module: object, output: unknown) => void
+export type CallListener = (module: object, output: unknown, inputs: readonly unknown[]) => void
 
 type Forward = (this: Place, ...inputs: unknown[]) => unknown
 
@@ -33,7 +33,7 @@ export function locateForward(prototype: object, base: object): void {
     const value: Forward = function (...inputs) {
       // A call of super.forward is no further step into the model.
       if (active.at(-1) === this) return forward.apply(this, inputs)
-      return enter(this, () => forward.apply(this, inputs))
+      return enter(this, inputs, () => forward.apply(this, inputs))
     }
     Object.defineProperty(p, 'forward', { ...own, value })
   }
@@ -49,12 +49,12 @@ export function observeCalls<T>(listener: CallListener, body: () => T): T {
   }
 }
 
-function enter<T>(module: Place, run: () => T): T {
+function enter<T>(module: Place, inputs: readonly unknown[], run: () => T): T {
   const name = nameWithin(active.at(-1), module)
   active.push(module)
   try {
     const output = inScope(name, () => locating(run))
-    for (const listener of listeners) listener(module, output)
+    for (const listener of listeners) listener(module, output, inputs)
     return output
   } finally {
     active.pop()

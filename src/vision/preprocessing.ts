@@ -1,0 +1,131 @@
+import type { ArrayView } from '../base/array.ts'
+import type { Gatherer } from '../data/dataset.ts'
+import type { DecodeOptions, ImageSource } from '../data/readers/image.ts'
+import { type Statistics, statistics } from '../data/statistics.ts'
+
+/** How an image becomes what a network takes. It is plain JSON, and kept with the weights. */
+export interface Preprocessing {
+  /** Pixels that the network takes. */
+  readonly size: readonly [height: number, width: number]
+  /** The planes, in their order. */
+  readonly channels: 'rgb' | 'bgr' | 'grey'
+  /** Pixels of the shorter side before the middle is cut out; null: the image is stretched to the size. */
+  readonly resize: number | null
+  readonly kernel: 'linear' | 'cubic' | 'lanczos3'
+  /** What becomes of bytes: (x · scale − mean) / std, for each plane. */
+  readonly normalize: Statistics
+  /** Whether the network knows handwriting as bright ink on black: paper is turned around. */
+  readonly ink: boolean
+}
+
+/** Means and deviations of ImageNet's training images, as torchvision's networks have them. */
+export const imagenetStatistics: Statistics = {
+  scale: 1 / 255,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+}
+
+/**
+ * The preprocessing that most ImageNet networks were trained with: the shorter side to size / 0.875,
+ * the middle cut out, (x / 255 − mean) / std.
+ *
+ * @example
+ * ```ts
+ * vision.imagenetPreprocessing().resize // 256
+ * vision.imagenetPreprocessing(128).size // [128, 128]
+ * ```
+ */
+export function imagenetPreprocessing(size = 224): Preprocessing {
+  return {
+    size: [size, size],
+    channels: 'rgb',
+    resize: Math.round(size / 0.875),
+    kernel: 'linear',
+    normalize: imagenetStatistics,
+    ink: false,
+  }
+}
+
+/** Images as they lie in a dataset [channels, height, width]: nothing is cut off, mean 0, deviation 1. */
+export function datasetPreprocessing(dataset: Gatherer, ink: boolean): Preprocessing {
+  const [channels, height = 1, width = 1] = dataset.input.shape
+  return {
+    size: [height, width],
+    channels: channels === 1 ? 'grey' : 'rgb',
+    resize: null,
+    kernel: 'lanczos3',
+    normalize: statistics(dataset),
+    ink,
+  }
+}
+
+/** The shape of one input. */
+export function inputShapeOf({ channels, size }: Preprocessing): [number, number, number] {
+  return [channels === 'grey' ? 1 : 3, ...size]
+}
+
+/** The same for images of another size. */
+export function resized(preprocessing: Preprocessing, size: number): Preprocessing {
+  const { resize, size: before } = preprocessing
+  const ratio = size / Math.min(...before)
+  return {
+    ...preprocessing,
+    size: [size, size],
+    resize: resize === null ? null : Math.round(resize * ratio),
+  }
+}
+
+/** How image files are decoded for a network. */
+export function decodingOf({ channels, size, resize, kernel }: Preprocessing): DecodeOptions {
+  const [height, width] = size
+  return {
+    width,
+    height,
+    channels: channels === 'grey' ? 1 : 3,
+    kernel,
+    ...(resize === null ? { fit: 'fill' } : { fit: 'cover', resize }),
+  }
+}
+
+/**
+ * An image's bytes [channels, height, width] as a network's preprocessing cuts and turns them; not
+ * yet normalised. In Node.
+ *
+ * @throws BrickError `file` if it is missing, no image or damaged.
+ */
+export async function readPixels(
+  source: ImageSource,
+  preprocessing: Preprocessing,
+): Promise<ArrayView<'u8'>> {
+  const { decodeImage } = await import('../data/readers/image.ts')
+  const image = await decodeImage(source, decodingOf(preprocessing))
+  if (preprocessing.ink && borderMean(image) > 127.5) invert(image.data)
+  if (preprocessing.channels === 'bgr') swapRedAndBlue(image.data)
+  return image
+}
+
+function invert(data: Uint8Array): void {
+  for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]!
+}
+
+function swapRedAndBlue(data: Uint8Array): void {
+  const plane = data.length / 3
+  const red = data.slice(0, plane)
+  data.copyWithin(0, 2 * plane)
+  data.set(red, 2 * plane)
+}
+
+/** The mean brightness of the outermost pixels. */
+function borderMean({ shape, data }: ArrayView<'u8'>): number {
+  const [, height = 0, width = 0] = shape
+  let sum = 0
+  let count = 0
+  for (let i = 0; i < data.length; i++) {
+    const x = i % width
+    const y = Math.floor(i / width) % height
+    if (x > 0 && x < width - 1 && y > 0 && y < height - 1) continue
+    sum += data[i]!
+    count++
+  }
+  return sum / count
+}
