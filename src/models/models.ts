@@ -7,6 +7,7 @@ import { LeNet } from './lenet.ts'
 import { LeNet5 } from './lenet5.ts'
 import { MLP } from './mlp.ts'
 import { MobileNetV2 } from './mobilenet.ts'
+import { MobileNetV1, type MobileNetV1Options } from './mobilenet-v1.ts'
 import type { ModelRecord, ModelSizes } from './model.ts'
 import { ResNet, type ResNetDepth } from './resnet.ts'
 import { SqueezeNet } from './squeezenet.ts'
@@ -19,6 +20,7 @@ export { LeNet } from './lenet.ts'
 export { LeNet5, type LeNet5Options } from './lenet5.ts'
 export { MLP } from './mlp.ts'
 export { MobileNetV2 } from './mobilenet.ts'
+export { MobileNetV1, type MobileNetV1Options } from './mobilenet-v1.ts'
 export type { ModelSizes } from './model.ts'
 export { ResNet, type ResNetDepth } from './resnet.ts'
 export { SqueezeNet, type SqueezeNetVersion } from './squeezenet.ts'
@@ -33,6 +35,11 @@ const resnet = (depth: ResNetDepth): ModelRecord => ({
 const vgg = (depth: VggDepth, batchNorm: boolean): ModelRecord => ({
   description: `3 × 3 convolutions, ${depth} layers${batchNorm ? ', batch normalisation' : ''}`,
   build: (sizes) => new VGG(sizes, depth, { batchNorm }),
+})
+
+const mobilenetV1 = (width: NonNullable<MobileNetV1Options['width']>): ModelRecord => ({
+  description: `depthwise separable convolutions${width === 1 ? '' : `, ${width} of the channels`}`,
+  build: (sizes) => new MobileNetV1(sizes, { width }),
 })
 
 /** The networks that can be had by name; the only list of them. */
@@ -76,6 +83,10 @@ const records: Readonly<Record<string, ModelRecord>> = {
     description: 'fire modules, 2.4 times less to compute',
     build: (sizes) => new SqueezeNet(sizes, '1.1'),
   },
+  'mobilenet_v1_0.25': mobilenetV1(0.25),
+  'mobilenet_v1_0.5': mobilenetV1(0.5),
+  'mobilenet_v1_0.75': mobilenetV1(0.75),
+  'mobilenet_v1_1.0': mobilenetV1(1),
   mobilenet_v2: {
     description: 'inverted residuals',
     build: (sizes) => new MobileNetV2(sizes),

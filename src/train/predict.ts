@@ -1,7 +1,7 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { sizeOf } from '../base/shape.ts'
-import { DataLoader } from '../data/dataloader.ts'
+import { type Batch, DataLoader } from '../data/dataloader.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { AnyModule, Module } from '../nn/module/module.ts'
 import { compile } from '../tensor/compile.ts'
@@ -107,7 +107,8 @@ async function outputsOf(
   })
   let done = 0
   for await (const batch of loader) {
-    const [x] = tensorsOf(batch)
+    const n = batch[0].shape[0]!
+    const [x] = tensorsOf(done > 0 ? filled(batch, batchSize) : batch)
     for (let sample = 0; sample < samples; sample++) {
       if (signal?.aborted) throw interrupted('prediction')
       const output = step(x)
@@ -117,8 +118,18 @@ async function outputsOf(
       }
       await pipeline.push(output, done)
     }
-    done += x.shape[0]!
+    done += n
   }
   await pipeline.drain()
   return { dtype: 'f32', shape: [dataset.length, ...row], data }
+}
+
+/** A batch of full size, so that the last one needs no program of its own; what is past the end counts for nothing. */
+function filled(batch: Batch, size: number): Batch {
+  const [{ dtype, shape, data }, ...rest] = batch
+  const [n = 0, ...row] = shape
+  if (n === size) return batch
+  const whole = new (data.constructor as new (length: number) => typeof data)(size * sizeOf(row))
+  whole.set(data)
+  return [{ dtype, shape: [size, ...row], data: whole } as ArrayView, ...rest]
 }
