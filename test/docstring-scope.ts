@@ -16,7 +16,6 @@ export const notRun: Readonly<Record<string, string>> = {
   'data/sets/cifar.ts': 'needs the files of CIFAR-10',
   'data/recipe.ts load': 'needs a module of the user; data/workers.test.ts loads some',
   'train/checkpoint.ts': 'needs the folder of a run',
-  'cli/image.ts': 'needs an image file',
   'cli/program.ts': 'runs the program',
   'files/tensor-file.ts': 'needs the file of a run',
   'train/fit.ts fit': 'ends with what MNIST gives; train-fit.test.ts makes the same call',

@@ -98,13 +98,13 @@ interface Difference {
 }
 
 /** Follows from the data, and says nothing of how the run was made. */
-const dull = new Set(['inputShape', 'classNames', 'normalize'])
+const dull = new Set(['classNames', 'preprocessing'])
 
 function differencesOf(runs: readonly ListedRun[]): Difference[] {
   const setups = runs.map(({ state }) => setupOf(state))
   const options = new Set(setups.flatMap((setup) => Object.keys(setup)))
   // Runs of the command line and of programs have few options in common, under these names.
-  const kinds = new Set(setups.map((setup) => 'inputShape' in setup))
+  const kinds = new Set(setups.map((setup) => 'preprocessing' in setup))
   const isShared = (option: string) => setups.every((setup) => option in setup)
   return [...options]
     .filter((option) => !dull.has(option) && (kinds.size === 1 || isShared(option)))

@@ -1,12 +1,5 @@
-import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
-import type { ArrayDataset } from '../data/array-dataset.ts'
-import type { TrainAndTest } from '../data/digits.ts'
-import { statistics } from '../data/statistics.ts'
-import { fileError } from '../files/errors.ts'
-import { makeFolder } from '../files/folders.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { createModel } from '../models/models.ts'
 import { crossEntropy } from '../nn/losses/cross-entropy.ts'
 import type { Module } from '../nn/module/module.ts'
@@ -19,14 +12,17 @@ import { fit as fitModel } from '../train/fit.ts'
 import { accuracy } from '../train/metrics.ts'
 import { mixup as mixupOf } from '../train/mixing.ts'
 import type { Json } from '../train/run-state.ts'
+import type { ImageSets } from '../vision/image-sets.ts'
+import { inputShapeOf } from '../vision/preprocessing.ts'
 import { onBackend } from './backend.ts'
 import { commandPrefix } from './command-prefix.ts'
-import { datasetRecord } from './datasets.ts'
+import { classNamesOf, type DataSource, dataSource } from './datasets.ts'
 import type { TrainFlags } from './flags.ts'
 import { onInterrupt } from './interrupt.ts'
 import { optimizerFor, usualRate } from './optimizers.ts'
 import type { Output } from './output.ts'
 import { reportRun } from './report.ts'
+import { freshRunFolder } from './run-folder.ts'
 import { configOf, methodsOf, type RunConfig } from './saved-run.ts'
 import { scheduleFor } from './schedules.ts'
 
@@ -38,32 +34,38 @@ const INTERRUPTED = 130
 export async function trainCommand(flags: TrainFlags, output: Output): Promise<number> {
   return onBackend(flags, async (backend) => {
     const saved = flags.resume === undefined ? undefined : await configIn(flags.resume, flags)
-    const data = flags.data ?? saved?.data ?? 'digits'
-    const whole = await datasetRecord(data).load()
+    const source = dataSource(flags.data ?? saved?.data ?? 'digits')
+    const preprocessing = saved?.preprocessing ?? (await source.preprocessing(flags.size))
+    const whole = await source.load(preprocessing)
     const seed = saved?.seed ?? flags.seed ?? SEED
     const sets = heldOut(whole, saved ? saved.holdOut : (flags.holdOut ?? null), seed)
-    const config = saved ? { ...saved, ...changes(flags) } : configFor(flags, data, sets)
+    const classNames = classNamesOf(whole.train)
+    const config = saved
+      ? { ...saved, ...changes(flags) }
+      : configFor(flags, source, { preprocessing, classNames })
     manualSeed(config.seed)
-    const { inputShape, classNames } = config
-    const model = createModel(config.model, { inputShape, classes: classNames.length })
+    const model = createModel(config.model, {
+      inputShape: inputShapeOf(config.preprocessing),
+      classes: classNames.length,
+    })
     // Refuses what does not go together before a folder is made.
     const methods = methodOptions(config, sets.train.length)
-    const folder = flags.resume ?? flags.out ?? (await freshFolder(`${config.model}-${data}`))
+    const folder = flags.resume ?? flags.out ?? (await freshRunFolder(config.model, config.data))
     announce(config, model, sets, backend, output)
     return train({ config, methods, model, sets, folder, flags }, output)
   })
 }
 
 /** What a run learns from, chooses by, and is tested on in the end. */
-interface Sets extends TrainAndTest {
-  readonly validation: ArrayDataset
+interface Sets extends ImageSets {
+  readonly validation: Dataset
 }
 
 /** The sets with so many training examples kept back; without, what tests is also chosen by. */
-function heldOut({ train, test }: TrainAndTest, count: number | null, seed: number): Sets {
+function heldOut({ train, test }: ImageSets, count: number | null, seed: number): Sets {
   if (count === null) return { train, validation: test, test }
   const parts = train.split([train.length - count, count], { seed, stratified: true })
-  const [rest, validation] = parts as [ArrayDataset, ArrayDataset]
+  const [rest, validation] = parts as [Dataset, Dataset]
   return { train: rest, validation, test }
 }
 
@@ -80,7 +82,7 @@ async function train(
   { config, methods, model, sets, folder, flags }: Task,
   output: Output,
 ): Promise<number> {
-  const { epochs, batch, seed, patience, normalize } = config
+  const { epochs, batch, seed, patience, preprocessing } = config
   const interrupt = onInterrupt(() =>
     output.error('\nStopping after this step. Ctrl-C again ends at once.'),
   )
@@ -91,11 +93,11 @@ async function train(
     epochs,
     batchSize: batch,
     seed,
-    normalize: normalize ?? {},
+    normalize: preprocessing.normalize,
     ...(patience === null ? {} : { earlyStopping: { patience } }),
     out: folder,
     resume: flags.resume !== undefined,
-    config: { ...config } as Record<string, Json>,
+    config: { ...config } as unknown as Record<string, Json>,
     debugNan: flags.debugNan ?? false,
     progress: output.json ? 'none' : output.isTerminal ? 'bar' : 'lines',
     signal: interrupt.signal,
@@ -129,7 +131,7 @@ function methodOptions(config: RunConfig, examples: number) {
     optimizer: optimizerFor(optimizer, lr, weightDecay),
     accumulate,
     ...scheduleFor(spec),
-    ...(config.augment ? { augment: datasetRecord(config.data).augment() } : {}),
+    ...(config.augment ? { augment: dataSource(config.data).augment(config.preprocessing) } : {}),
     ...(clipNorm === null ? {} : { clipGradNorm: clipNorm }),
     ...(ema === null ? {} : { ema: { decay: ema } }),
     ...(mixup === null
@@ -177,15 +179,16 @@ function changes({ epochs, lr, optimizer, patience }: TrainFlags): Partial<RunCo
   )
 }
 
-function configFor(flags: TrainFlags, data: string, { train }: TrainAndTest): RunConfig {
-  const { defaults, normalize } = datasetRecord(data)
+function configFor(
+  flags: TrainFlags,
+  { name, defaults }: DataSource,
+  network: Pick<RunConfig, 'preprocessing' | 'classNames'>,
+): RunConfig {
   const { model, optimizer = 'adam', seed = SEED, patience = null } = flags
   return {
     model: model!,
-    data,
-    inputShape: train.input.shape,
-    classNames: classNamesOf(train),
-    normalize: normalize ? statistics(train) : null,
+    data: name,
+    ...network,
     optimizer,
     lr: flags.lr ?? usualRate(optimizer, defaults.lr),
     epochs: flags.epochs ?? defaults.epochs,
@@ -193,26 +196,6 @@ function configFor(flags: TrainFlags, data: string, { train }: TrainAndTest): Ru
     seed,
     patience,
     ...methodsOf(flags),
-  }
-}
-
-function classNamesOf({ name, classNames }: ArrayDataset): readonly string[] {
-  if (classNames) return classNames
-  throw new BrickError({ kind: 'argument', where: name, wanted: 'class names', got: 'none' })
-}
-
-/** The first of `runs/name-1`, `runs/name-2`, … that is free. */
-async function freshFolder(name: string): Promise<string> {
-  try {
-    await makeFolder('runs')
-    for (let number = 1; ; number++) {
-      const folder = join('runs', `${name}-${number}`)
-      if (existsSync(folder)) continue
-      await mkdir(folder)
-      return folder
-    }
-  } catch (error) {
-    throw fileError('write', 'runs', error)
   }
 }
 

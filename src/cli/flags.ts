@@ -25,6 +25,8 @@ export interface MethodFlags {
 export interface TrainFlags extends BackendFlags, MethodFlags {
   readonly model?: string | undefined
   readonly data?: string
+  /** Pixels of an image's sides. */
+  readonly size?: number
   readonly epochs?: number
   readonly batch?: number
   readonly lr?: number
@@ -36,9 +38,31 @@ export interface TrainFlags extends BackendFlags, MethodFlags {
   readonly debugNan?: boolean
 }
 
-/** What `eval` and `predict` were given. */
-export interface EvalFlags extends BackendFlags {
+/** What `predict` was given. */
+export interface PredictFlags extends BackendFlags {
   readonly checkpoint?: 'best' | 'last'
+}
+
+/** Weights and facts of a network that its name does not tell. */
+export interface NetworkFlags {
+  /** A file of weights for a network of the zoo. */
+  readonly weights?: string
+}
+
+/** What `eval` was given. */
+export interface EvalFlags extends PredictFlags, NetworkFlags {
+  readonly data?: string
+  readonly batch?: number
+  /** Where the worst mistakes are drawn. */
+  readonly gallery?: string
+}
+
+/** What `classify` was given. */
+export interface ClassifyFlags extends BackendFlags, NetworkFlags {
+  readonly model: string
+  readonly top?: number
+  /** A labelled picture. */
+  readonly out?: string
 }
 
 /** What `runs` was given. */

@@ -85,7 +85,12 @@ function addTrain(program: Command, done: (code: number) => void): void {
     .command('train')
     .description('train a network and keep what it learnt in a run folder')
     .argument('[model]', `the network: ${modelNames.join(', ')}`, known(modelNames))
-    .option('--data <name>', `what to learn: ${datasetNames.join(', ')}`, known(datasetNames))
+    .option('--data <name>', `what to learn: ${datasetNames.join(', ')}, or a folder of images`)
+    .option(
+      '--size <pixels>',
+      'sides of the images (default: their own; 224 for a folder)',
+      whole(1),
+    )
     .option('--epochs <n>', 'passes over the data, those before --resume included', whole(1))
     .option('--batch <n>', 'examples in a step', whole(1))
     .option('--lr <rate>', 'learning rate', positive)

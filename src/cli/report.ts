@@ -1,15 +1,17 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
-import type { ArrayDataset } from '../data/array-dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { highestScores, predictionGallery } from '../train/gallery.ts'
 import { predict } from '../train/predict.ts'
 import { showSeconds } from '../train/progress.ts'
 import type { Run } from '../train/run.ts'
+import { openRun } from '../vision/run.ts'
 import { chartsOf } from './command-plot.ts'
 import { commandPrefix } from './command-prefix.ts'
+import { dataSource } from './datasets.ts'
 import type { Output } from './output.ts'
-import { openRun, type RunConfig } from './saved-run.ts'
+import type { RunConfig } from './saved-run.ts'
 import { drawCharts } from './terminal/charts.ts'
 import { type ConfusionMatrix, confusionMatrix, drawConfusion } from './terminal/confusion.ts'
 
@@ -17,16 +19,16 @@ interface Subject {
   readonly run: Run
   readonly folder: string
   readonly config: RunConfig
-  readonly test: ArrayDataset
+  readonly test: Dataset
 }
 
 /** Shows how a run went: curves, confusion matrix, gallery, and what to try next. */
 export async function reportRun(subject: Subject, output: Output): Promise<void> {
   const { run, folder, config, test } = subject
   const { classNames } = config
-  const scores = await scoresOf(folder, test, config)
+  const scores = await scoresOf(folder, test)
   const predicted = highestScores(test, scores)
-  const labels = Int32Array.from(test.targets.data)
+  const labels = Int32Array.from(test.labels()!)
   const counts = confusionMatrix(labels, predicted, classNames.length)
   const right = labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0)
   const gallery = join(folder, 'gallery.png')
@@ -51,9 +53,9 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
 }
 
 /** The scores that the best epoch's network gives each example. */
-async function scoresOf(folder: string, test: ArrayDataset, { normalize }: RunConfig) {
-  const { model } = await openRun(folder)
-  return predict(model, test, { normalize: normalize ?? {} })
+async function scoresOf(folder: string, test: Dataset) {
+  const { classifier } = await openRun(folder)
+  return predict(classifier.model, test, { normalize: classifier.preprocessing.normalize })
 }
 
 /** How many of the examples that a run was chosen by, or tested on, are right. */
@@ -92,11 +94,12 @@ function mixUp(counts: ConfusionMatrix): string {
 /** One example as an image file, to try `predict` with. Undefined if there is none that was right. */
 async function writeSample(
   folder: string,
-  test: ArrayDataset,
+  test: Dataset,
   predicted: Int32Array,
 ): Promise<string | undefined> {
-  const at = predicted.findIndex((p, i) => p === test.targets.data[i])
-  const { dtype, shape, data } = test.get(Math.max(0, at)).input
+  const labels = test.labels()!
+  const at = predicted.findIndex((p, i) => p === labels[i])
+  const { dtype, shape, data } = (await test.get(Math.max(0, at))).input
   const [channels, height, width] = shape
   if (at < 0 || channels !== 1 || !height || !width) return undefined
   const factor = dtype === 'f32' ? 255 : 1
@@ -116,13 +119,14 @@ function nextSteps(
   output: Output,
 ): string {
   const command = commandPrefix()
-  const other =
-    config.data === 'digits' ? 'mnist' : config.data === 'mnist' ? 'fashion-mnist' : 'mnist'
+  const { larger } = dataSource(config.data)
   const rows = [
     [`${command} eval ${folder}`, 'measure it again'],
     [`${command} predict ${folder} ${sample ?? 'image.png'}`, 'ask it what is on an image'],
     [`${command} runs`, 'compare it with others'],
-    [`${command} train ${config.model} --data ${other}`, 'learn something larger'],
+    ...(larger
+      ? ([[`${command} train ${config.model} --data ${larger}`, 'learn something larger']] as const)
+      : []),
   ] as const
   return [
     `run folder  ${folder}`,

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
 import { BrickError } from '../base/errors.ts'
-import { createModel } from '../models/models.ts'
-import type { Module } from '../nn/module/module.ts'
-import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
+import type { Checkpoint } from '../train/checkpoint.ts'
 import type { RunState } from '../train/run-state.ts'
-import { servedArrays } from '../train/session-state.ts'
+import type { Classifier } from '../vision/classifier.ts'
+import { type NetworkConfig, networkConfigOf, openRun } from '../vision/run.ts'
 import type { MethodFlags } from './flags.ts'
 
 /** {@link MethodFlags} of a run: null for what was left out. */
@@ -31,16 +29,8 @@ export function methodsOf(flags: MethodFlags): Methods {
 }
 
 /** What the command line keeps of a run, so that the network can be built again. */
-export interface RunConfig extends Methods {
-  readonly model: string
+export interface RunConfig extends Methods, NetworkConfig {
   readonly data: string
-  readonly inputShape: readonly number[]
-  readonly classNames: readonly string[]
-  readonly normalize: {
-    readonly scale: number
-    readonly mean: readonly number[]
-    readonly std: readonly number[]
-  } | null
   readonly optimizer: string
   readonly lr: number
   readonly epochs: number
@@ -51,45 +41,33 @@ export interface RunConfig extends Methods {
 
 /** A trained network, and what is known of its run. */
 export interface SavedRun {
-  readonly model: Module
+  readonly classifier: Classifier
   readonly config: RunConfig
   readonly checkpoint: Checkpoint
 }
 
 /**
- * Builds the network of a run folder with the weights of its best epoch (or its last).
+ * Opens the network of a run folder, and what the command line was told of the run.
  *
  * @throws BrickError `checkpoint` or `file` if the folder holds no whole run of the command line.
  */
-export async function openRun(folder: string, which?: 'best' | 'last'): Promise<SavedRun> {
-  const name = which ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last')
-  const checkpoint = await readCheckpoint(folder, name)
-  const config = configOf(checkpoint)
-  const { inputShape, classNames } = config
-  const model = createModel(config.model, { inputShape, classes: classNames.length })
-  model.loadStateDict(servedArrays(checkpoint.arrays))
-  model.eval()
-  return { model, config, checkpoint }
+export async function openSavedRun(folder: string, which?: 'best' | 'last'): Promise<SavedRun> {
+  const { classifier, checkpoint } = await openRun(folder, which)
+  return { classifier, checkpoint, config: configOf(checkpoint) }
 }
 
 const fields: {
-  readonly [K in Exclude<keyof RunConfig, keyof Methods>]: (value: unknown) => boolean
+  readonly [K in Exclude<keyof RunConfig, keyof Methods | keyof NetworkConfig>]: (
+    value: unknown,
+  ) => boolean
 } = {
-  model: isText,
-  data: isText,
-  inputShape: Array.isArray,
-  classNames: (value) => Array.isArray(value) && value.every(isText),
-  normalize: (value) => typeof value === 'object',
-  optimizer: isText,
+  data: (value) => typeof value === 'string',
+  optimizer: (value) => typeof value === 'string',
   lr: Number.isFinite,
   epochs: Number.isSafeInteger,
   batch: Number.isSafeInteger,
   seed: Number.isSafeInteger,
   patience: (value) => value === null || Number.isSafeInteger(value),
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string'
 }
 
 /** What a run was made with: what the command line was told, or what a program gave `fit`. */
@@ -99,9 +77,11 @@ export function setupOf(state: RunState): RunState['config'] {
 }
 
 /** The command line's own part of a checkpoint. */
-export function configOf({ path, state }: Checkpoint): RunConfig {
+export function configOf(checkpoint: Checkpoint): RunConfig {
+  const { path, state } = checkpoint
+  const network = networkConfigOf(checkpoint)
   const bad = Object.entries(fields).find(([name, isValid]) => !isValid(state.config[name]))
-  if (!bad) return { ...state.config, ...methods, ...state.config } as unknown as RunConfig
+  if (!bad) return { ...methods, ...state.config, ...network } as unknown as RunConfig
   throw new BrickError({
     kind: 'checkpoint',
     where: path,

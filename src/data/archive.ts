@@ -21,6 +21,8 @@ export interface Archive {
 /** One of its files, gzipped. */
 export interface ArchiveFile {
   readonly name: string
+  /** What the mirrors call it, if not the same. */
+  readonly remote?: string
   /** SHA-256 of the content after decompression: gzip may pack the same content differently. */
   readonly sha256?: string
   /** SHA-256 of the file as it is packed, where that is all that its publishers say. */
@@ -55,7 +57,12 @@ export async function archiveFile(
   }
   await checkWritable(dirname(cached))
   const check = (bytes: Uint8Array, url: string) => unpack(bytes, url, file)
-  const { bytes, checked } = await download(file.name, mirrorsOf(archive, options), check, options)
+  const { bytes, checked } = await download(
+    file.remote ?? file.name,
+    mirrorsOf(archive, options),
+    check,
+    options,
+  )
   await writeAtomically(cached, bytes)
   return { content: checked, path: cached }
 }

@@ -1,3 +1,4 @@
+import type { ArrayView } from '../base/array.ts'
 import { GLYPH_HEIGHT, GLYPH_WIDTH, glyphRows } from './font.ts'
 
 /** Red, green and blue from 0 to 255. */
@@ -54,6 +55,24 @@ export class Canvas {
     }
   }
 
+  /** An image [1 or 3, height, width] with its top left corner at (x, y), pixel by pixel. */
+  image(x: number, y: number, image: ArrayView): void {
+    const [, height = 0, width = 0] = image.shape
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        const color = colorAt(image, row * width + column)
+        this.rectangle(x + column, y + row, 1, 1, color)
+      }
+    }
+  }
+
+  /** The picture as a PNG. In Node. */
+  async png(): Promise<Uint8Array> {
+    const { default: sharp } = await import('sharp')
+    const raw = { width: this.width, height: this.height, channels: 3 as const }
+    return sharp(this.pixels, { raw }).png({ palette: false, compressionLevel: 9 }).toBuffer()
+  }
+
   /** A text with its top left corner at (x, y); a font pixel takes scale × scale pixels. */
   text(x: number, y: number, text: string, scale: number, color: Color): void {
     for (const [i, character] of [...text].entries()) {
@@ -71,4 +90,14 @@ export class Canvas {
 /** The height of a line of text in pixels. */
 export function textHeight(scale: number): number {
   return GLYPH_HEIGHT * scale
+}
+
+/** The colour of an image's pixel, bytes or f32 from 0 to 1. */
+export function colorAt({ dtype, shape, data }: ArrayView, at: number): Color {
+  const plane = shape[1]! * shape[2]!
+  const byte = (channel: number) => {
+    const value = data[at + channel * plane]!
+    return dtype === 'f32' ? Math.round(Math.min(Math.max(value, 0), 1) * 255) : value
+  }
+  return shape[0] === 1 ? [byte(0), byte(0), byte(0)] : [byte(0), byte(1), byte(2)]
 }

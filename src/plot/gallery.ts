@@ -1,7 +1,7 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { showShape, sizeOf } from '../base/shape.ts'
-import { Canvas, type Color, fitText, textHeight, textWidth } from './canvas.ts'
+import { Canvas, type Color, colorAt, fitText, textHeight, textWidth } from './canvas.ts'
 
 /** An image, and what is said of it. */
 export interface GalleryImage {
@@ -44,7 +44,7 @@ const LINE = textHeight(CAPTION) + 6
 
 /**
  * A PNG of images in a grid, each over its label: in green where a prediction is right, as
- * `label → predicted` in red where it is wrong. Small images are enlarged pixel by pixel. Needs no
+ * `label → predicted` in red where it is wrong. Small images are enlarged pixel by pixel, large ones made smaller. Needs no
  * fonts on the machine. In Node.
  *
  * @throws BrickError `shape` for an image that isn't `[1 or 3, height, width]`.
@@ -59,13 +59,16 @@ export async function drawGallery(
   sections: readonly GallerySection[],
   options: GalleryOptions = {},
 ): Promise<Uint8Array> {
-  const layout = layoutOf(sections, options)
+  const { size = 72 } = options
+  const shown = sections.map(({ title, images }) => ({
+    title,
+    images: images.map(({ image, ...rest }) => ({ image: shrunk(image, size), ...rest })),
+  }))
+  const layout = layoutOf(shown, options)
   const canvas = new Canvas(layout.width, layout.height, PAGE)
   let y = MARGIN
-  for (const section of sections) y = drawSection(canvas, layout, section, y)
-  const { default: sharp } = await import('sharp')
-  const raw = { width: canvas.width, height: canvas.height, channels: 3 as const }
-  return sharp(canvas.pixels, { raw }).png({ palette: false, compressionLevel: 9 }).toBuffer()
+  for (const section of shown) y = drawSection(canvas, layout, section, y)
+  return canvas.png()
 }
 
 /**
@@ -126,6 +129,26 @@ function layoutOf(
     width: 2 * MARGIN + columns * (cardWidth + GAP) - GAP,
     height: 2 * MARGIN + heights.reduce((a, b) => a + b + MARGIN, 0) - MARGIN - GAP,
   }
+}
+
+/** An image that is much larger than it is shown, made smaller by whole times: means of squares of pixels. */
+function shrunk(image: ArrayView, size: number): ArrayView {
+  const [height, width] = sizeOfImage(image)
+  const times = Math.round(Math.max(height, width) / size)
+  if (times < 2) return image
+  const [channels = 1] = image.shape
+  const [h, w] = [Math.floor(height / times), Math.floor(width / times)]
+  const data = new Float32Array(channels * h * w)
+  const scale = 1 / (times * times * (image.dtype === 'f32' ? 1 : 255))
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < h * times; y++) {
+      for (let x = 0; x < w * times; x++) {
+        const to = (c * h + Math.floor(y / times)) * w + Math.floor(x / times)
+        data[to]! += image.data[(c * height + y) * width + x]! * scale
+      }
+    }
+  }
+  return { dtype: 'f32', shape: [channels, h, w], data }
 }
 
 /** How many times an image is enlarged: whole times, so that its pixels stay square. */
@@ -204,16 +227,8 @@ function drawImage(canvas: Canvas, image: ArrayView, x: number, y: number, size:
   canvas.rectangle(x, y, size, size, [0, 0, 0])
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      const color = colorAt(image, row * width + column, height * width)
+      const color = colorAt(image, row * width + column)
       canvas.rectangle(left + column * scale, top + row * scale, scale, scale, color)
     }
   }
-}
-
-function colorAt({ dtype, shape, data }: ArrayView, at: number, plane: number): Color {
-  const byte = (channel: number) => {
-    const value = data[at + channel * plane]!
-    return dtype === 'f32' ? Math.round(Math.min(Math.max(value, 0), 1) * 255) : value
-  }
-  return shape[0] === 1 ? [byte(0), byte(0), byte(0)] : [byte(0), byte(1), byte(2)]
 }

@@ -1,7 +1,7 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { showShape } from '../base/shape.ts'
-import type { ArrayDataset } from '../data/array-dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { drawGallery, type GalleryImage, type GalleryOptions } from '../plot/gallery.ts'
 
 export interface PredictionOptions extends GalleryOptions {
@@ -14,7 +14,7 @@ export interface PredictionOptions extends GalleryOptions {
  * the highest score. In Node.
  *
  * @param scores [n, classes], in the dataset's order: what `train.predict` gives.
- * @throws BrickError `shape` for scores of other examples, or for examples that are no images
+ * @throws BrickError `shape` for scores of other examples, `argument` without labels, `shape` for examples that are no images
  * [1 or 3, height, width].
  * @example
  * ```ts
@@ -23,27 +23,41 @@ export interface PredictionOptions extends GalleryOptions {
  * ```
  */
 export async function predictionGallery(
-  dataset: ArrayDataset,
+  dataset: Dataset,
   scores: ArrayView<'f32'>,
   { each = 20, ...options }: PredictionOptions = {},
 ): Promise<Uint8Array> {
-  const { length, targets, classNames } = dataset
+  const { length, classNames } = dataset
+  const labels = labelsOf(dataset)
   const predicted = highestScores(dataset, scores)
   const nameOf = (label: number) => classNames?.[label] ?? `${label}`
-  const section = (what: string, isRight: boolean) => {
-    const rows = [...predicted.keys()].filter((i) => (targets.data[i] === predicted[i]) === isRight)
-    const images = rows.slice(0, each).map((i): GalleryImage => {
-      const [label, guess] = [nameOf(targets.data[i]!), nameOf(predicted[i]!)]
-      return { image: dataset.get(i).input, label, predicted: guess }
+  const section = async (what: string, isRight: boolean) => {
+    const rows = [...predicted.keys()].filter((i) => (labels[i] === predicted[i]) === isRight)
+    const images = rows.slice(0, each).map(async (i): Promise<GalleryImage> => {
+      const [label, guess] = [nameOf(labels[i]!), nameOf(predicted[i]!)]
+      const { input } = await dataset.get(i)
+      return { image: input, label, predicted: guess }
     })
-    return { title: `${what}: ${rows.length} of ${length}`, images }
+    return { title: `${what}: ${rows.length} of ${length}`, images: await Promise.all(images) }
   }
-  return drawGallery([section('wrong', false), section('right', true)], options)
+  return drawGallery([await section('wrong', false), await section('right', true)], options)
+}
+
+/** @throws BrickError `argument` for a dataset that knows no labels. */
+function labelsOf(dataset: Dataset): ArrayLike<number> {
+  const labels = dataset.labels()
+  if (labels) return labels
+  throw new BrickError({
+    kind: 'argument',
+    where: `train.predictionGallery: ${dataset.name}`,
+    wanted: 'a dataset of classes, with labels()',
+    got: 'one without labels',
+  })
 }
 
 /** For each example of a dataset the class with the highest score. */
 export function highestScores(
-  { name, length }: ArrayDataset,
+  { name, length }: Dataset,
   { shape, data }: ArrayView<'f32'>,
 ): Int32Array {
   const [examples, classes] = shape

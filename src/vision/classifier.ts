@@ -22,6 +22,8 @@ export interface ClassifierParts {
   /** Images [n, channels, height, width] → scores of the classes [n, classes, …]. */
   readonly model: Module
   readonly classNames: readonly string[]
+  /** Other names of the classes, such as WordNet's numbers for ImageNet's: n02111889. */
+  readonly classIds?: readonly string[]
   readonly preprocessing: Preprocessing
   /** What the model returns: scores (default), whose softmax are probabilities, or these. */
   readonly output?: 'scores' | 'probabilities'
@@ -36,20 +38,22 @@ export interface ClassifyOptions {
 const BATCH = 16
 
 /** A network that says what images show: with its weights, the names of its classes and its preprocessing. */
-export class Classifier implements ClassifierParts {
+export class Classifier {
   readonly name: string
   readonly model: Module
   readonly classNames: readonly string[]
+  readonly classIds: readonly string[] | undefined
   readonly preprocessing: Preprocessing
   readonly output: 'scores' | 'probabilities'
 
-  constructor({ name, model, classNames, preprocessing, output = 'scores' }: ClassifierParts) {
-    this.name = name
-    this.model = model
-    this.classNames = classNames
-    this.preprocessing = preprocessing
-    this.output = output
-    model.eval()
+  constructor(parts: ClassifierParts) {
+    this.name = parts.name
+    this.model = parts.model
+    this.classNames = parts.classNames
+    this.classIds = parts.classIds
+    this.preprocessing = parts.preprocessing
+    this.output = parts.output ?? 'scores'
+    this.model.eval()
   }
 
   /** The shape of one input: [channels, height, width]. */

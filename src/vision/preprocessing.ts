@@ -1,7 +1,13 @@
 import type { ArrayView } from '../base/array.ts'
 import type { Gatherer } from '../data/dataset.ts'
 import type { DecodeOptions, ImageSource } from '../data/readers/image.ts'
-import { type Statistics, statistics } from '../data/statistics.ts'
+import { statistics } from '../data/statistics.ts'
+
+/** Mean and standard deviation of each plane, of values from 0 to 1. */
+export interface PlaneStatistics {
+  readonly mean: readonly number[]
+  readonly std: readonly number[]
+}
 
 /** How an image becomes what a network takes. It is plain JSON, and kept with the weights. */
 export interface Preprocessing {
@@ -12,15 +18,14 @@ export interface Preprocessing {
   /** Pixels of the shorter side before the middle is cut out; null: the image is stretched to the size. */
   readonly resize: number | null
   readonly kernel: 'linear' | 'cubic' | 'lanczos3'
-  /** What becomes of bytes: (x · scale − mean) / std, for each plane. */
-  readonly normalize: Statistics
+  /** What becomes of a byte: (x / 255 − mean) / std, for each plane. */
+  readonly normalize: PlaneStatistics
   /** Whether the network knows handwriting as bright ink on black: paper is turned around. */
   readonly ink: boolean
 }
 
 /** Means and deviations of ImageNet's training images, as torchvision's networks have them. */
-export const imagenetStatistics: Statistics = {
-  scale: 1 / 255,
+export const imagenetStatistics: PlaneStatistics = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 }
@@ -49,12 +54,13 @@ export function imagenetPreprocessing(size = 224): Preprocessing {
 /** Images as they lie in a dataset [channels, height, width]: nothing is cut off, mean 0, deviation 1. */
 export function datasetPreprocessing(dataset: Gatherer, ink: boolean): Preprocessing {
   const [channels, height = 1, width = 1] = dataset.input.shape
+  const { mean, std } = statistics(dataset)
   return {
     size: [height, width],
     channels: channels === 1 ? 'grey' : 'rgb',
     resize: null,
     kernel: 'lanczos3',
-    normalize: statistics(dataset),
+    normalize: { mean, std },
     ink,
   }
 }

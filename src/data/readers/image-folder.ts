@@ -24,6 +24,9 @@ export interface ImageFolderOptions {
   /** Default 3: RGB. 1: brightness. */
   readonly channels?: 1 | 3
   readonly fit?: DecodeOptions['fit']
+  /** Pixels of the shorter side before the middle is cut out, with 'cover'. */
+  readonly resize?: number
+  readonly kernel?: DecodeOptions['kernel']
   /**
    * 'refuse' (default): the error of a corrupt image ends the loop that reads it. 'skip': all
    * images are decoded once when the folder is opened, and those that can't be are left out; they
@@ -93,11 +96,18 @@ export class ImageFolder extends Dataset {
  * ```
  */
 export async function imageFolder(path: string, options: ImageFolderOptions): Promise<ImageFolder> {
-  const { size, channels = 3, fit = 'cover', corrupt = 'refuse', onSkip } = options
+  const { size, channels = 3, fit = 'cover', resize, kernel, corrupt = 'refuse', onSkip } = options
   const [height, width] = typeof size === 'number' ? [size, size] : size
   checkWhole('imageFolder', 'size', height, 1)
   checkWhole('imageFolder', 'size', width, 1)
-  const decoding = { width, height, channels, fit }
+  const decoding = {
+    width,
+    height,
+    channels,
+    fit,
+    ...(resize === undefined ? {} : { resize }),
+    ...(kernel === undefined ? {} : { kernel }),
+  }
   const folders = await classFolders(path)
   const found: { file: string; label: number }[] = []
   const skipped: CorruptImage[] = []

@@ -10,17 +10,17 @@ export interface DecodeOptions {
   readonly channels: 1 | 3
   /**
    * How another shape is brought to this one: cropped around the middle ('cover', default),
-   * stretched ('fill'), or bordered in black ('contain').
+   * stretched ('fill'), bordered in black ('contain'), or kept, as large as fits ('inside').
    */
-  readonly fit?: 'cover' | 'fill' | 'contain'
+  readonly fit?: 'cover' | 'fill' | 'contain' | 'inside'
   /** With 'cover': pixels of the shorter side before the middle is cut out. Default: those of the result. */
   readonly resize?: number
   /** How pixels between pixels are found (default 'lanczos3'); all of them average where an image becomes smaller. */
   readonly kernel?: 'linear' | 'cubic' | 'lanczos3'
 }
 
-/** A file's path, or its content. */
-export type ImageSource = string | Uint8Array
+/** A file's path or its content, or pixels [1 or 3, height, width]. */
+export type ImageSource = string | Uint8Array | ArrayView<'u8'>
 
 /** More pixels than that are no photograph: a small file may claim them. */
 const MAX_PIXELS = 2 ** 27
@@ -39,9 +39,9 @@ export async function decodeImage(
   source: ImageSource,
   options: DecodeOptions,
 ): Promise<ArrayView<'u8'>> {
-  const { width, height, channels } = options
+  const { channels } = options
   if (typeof source === 'string') await checkFile(source)
-  const pixels = await decode(source, options)
+  const { pixels, width, height } = await decode(source, options)
   const plane = width * height
   const data = new Uint8Array(channels * plane)
   for (let i = 0; i < plane; i++) {
@@ -57,10 +57,17 @@ async function checkFile(path: string): Promise<void> {
   if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
 }
 
-async function decode(source: ImageSource, options: DecodeOptions): Promise<Uint8Array> {
+interface Decoded {
+  /** Colours pixel by pixel. */
+  readonly pixels: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
+async function decode(source: ImageSource, options: DecodeOptions): Promise<Decoded> {
   const { channels } = options
-  const image = sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS })
   try {
+    const image = opened(source)
     const upright = image.autoOrient().flatten({ background: 'white' })
     const coloured = channels === 1 ? upright.greyscale() : upright.toColourspace('srgb')
     const resized = await resizeTo(coloured, options)
@@ -68,7 +75,7 @@ async function decode(source: ImageSource, options: DecodeOptions): Promise<Uint
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
     if (info.channels !== channels) throw new Error(`${info.channels} channels`)
-    return data
+    return { pixels: data, width: info.width, height: info.height }
   } catch (cause) {
     throw new BrickError({
       kind: 'file',
@@ -79,6 +86,25 @@ async function decode(source: ImageSource, options: DecodeOptions): Promise<Uint
       cause,
     })
   }
+}
+
+function opened(source: ImageSource): Sharp {
+  if (typeof source === 'string' || source instanceof Uint8Array) {
+    return sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS })
+  }
+  const [channels, height, width] = source.shape as [1 | 3, number, number]
+  return sharp(interleaved(source), { raw: { width, height, channels } })
+}
+
+/** The planes of an image, pixel by pixel. */
+function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
+  const [channels = 1] = shape
+  const plane = data.length / channels
+  const pixels = new Uint8Array(data.length)
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < plane; i++) pixels[i * channels + c] = data[c * plane + i]!
+  }
+  return pixels
 }
 
 async function resizeTo(image: Sharp, options: DecodeOptions): Promise<Sharp> {

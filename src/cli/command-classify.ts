@@ -1,0 +1,31 @@
+import { writeAtomically } from '../files/atomic.ts'
+import { load } from '../vision/load.ts'
+import { labelledPicture } from '../vision/picture.ts'
+import { onBackend } from './backend.ts'
+import type { ClassifyFlags } from './flags.ts'
+import { printGuesses } from './guesses.ts'
+import type { Output } from './output.ts'
+
+/** Says of each image what a network sees on it, as text and, if asked for, as a labelled picture. */
+export async function classifyCommand(
+  images: readonly string[],
+  flags: ClassifyFlags,
+  output: Output,
+): Promise<number> {
+  return onBackend(flags, async () => {
+    const network = await load(flags.model, flags)
+    const { top = 5, out } = flags
+    const all = await network.classify(images, { top })
+    for (const [i, guesses] of all.entries()) {
+      output.event({ event: 'classification', image: images[i], model: network.name, guesses })
+      printGuesses(images[i]!, guesses, output)
+    }
+    if (out !== undefined) {
+      const shown = images.map((image, i) => ({ image, guesses: all[i]! }))
+      await writeAtomically(out, await labelledPicture(shown))
+      output.event({ event: 'picture', path: out })
+      output.print(`picture  ${out}`)
+    }
+    return 0
+  })
+}

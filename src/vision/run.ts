@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs'
+import { BrickError } from '../base/errors.ts'
+import { createModel } from '../models/models.ts'
+import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
+import { servedArrays } from '../train/session-state.ts'
+import { Classifier } from './classifier.ts'
+import { inputShapeOf, type Preprocessing } from './preprocessing.ts'
+
+/** What a run's config says of its network, so that it can be built again. */
+export interface NetworkConfig {
+  /** Its name in the zoo. */
+  readonly model: string
+  readonly classNames: readonly string[]
+  readonly preprocessing: Preprocessing
+}
+
+/** A trained network, and the checkpoint that it comes from. */
+export interface OpenedRun {
+  readonly classifier: Classifier
+  readonly checkpoint: Checkpoint
+}
+
+/**
+ * Builds the network of a run folder with the weights of its best epoch (or its last).
+ *
+ * @throws BrickError `checkpoint` or `file` if the folder holds no whole run of images.
+ */
+export async function openRun(folder: string, which?: 'best' | 'last'): Promise<OpenedRun> {
+  const name = which ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last')
+  const checkpoint = await readCheckpoint(folder, name)
+  const { model: kind, classNames, preprocessing } = networkConfigOf(checkpoint)
+  const sizes = { inputShape: inputShapeOf(preprocessing), classes: classNames.length }
+  const model = createModel(kind, sizes)
+  model.loadStateDict(servedArrays(checkpoint.arrays))
+  const classifier = new Classifier({ name: kind, model, classNames, preprocessing })
+  return { classifier, checkpoint }
+}
+
+/** @throws BrickError `checkpoint` for a run that says too little of its network. */
+export function networkConfigOf({ path, state }: Checkpoint): NetworkConfig {
+  const bad = Object.entries(checks).find(([name, isValid]) => !isValid(state.config[name]))
+  if (!bad) return state.config as unknown as NetworkConfig
+  throw new BrickError({
+    kind: 'checkpoint',
+    where: path,
+    wanted: `a run of the command line, with '${bad[0]}' in its config`,
+    got: JSON.stringify(state.config[bad[0]] ?? null),
+    remedy: 'Open runs of your own programs with train.fit and resume.',
+  })
+}
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+const isSize: Check = (value) => Number.isSafeInteger(value) && (value as number) > 0
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
+const oneOf =
+  (...values: unknown[]): Check =>
+  (value) =>
+    values.includes(value)
+const recordOf =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]))
+
+const isPreprocessing = recordOf({
+  size: (value) => listOf(isSize)(value) && (value as unknown[]).length === 2,
+  channels: oneOf('rgb', 'bgr', 'grey'),
+  resize: (value) => value === null || isSize(value),
+  kernel: oneOf('linear', 'cubic', 'lanczos3'),
+  normalize: recordOf({
+    mean: listOf(Number.isFinite),
+    std: listOf(Number.isFinite),
+  }),
+  ink: (value) => typeof value === 'boolean',
+})
+
+const checks: { readonly [K in keyof NetworkConfig]: Check } = {
+  model: isText,
+  classNames: listOf(isText),
+  preprocessing: isPreprocessing,
+}
