@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -6,17 +6,25 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
 import { type DType, dtypes } from '../src/base/dtype.ts'
 import { sizeOf } from '../src/base/shape.ts'
+import {
+  decodeBfloat16,
+  decodeHalf,
+  encodeBfloat16,
+  encodeHalf,
+  halfToNumber,
+} from '../src/files/half.ts'
 import { duplicateKey } from '../src/files/json.ts'
 import { parseSafetensors, serializeSafetensors } from '../src/files/safetensors.ts'
-import { halfToNumber } from '../src/files/stored-types.ts'
-import { readSafetensors, writeSafetensors } from '../src/files/tensor-file.ts'
+
+import { openShards } from '../src/files/shards.ts'
+import { openSafetensors, readSafetensors, writeSafetensors } from '../src/files/tensor-file.ts'
 import { dataFile } from './data-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-safetensors-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function join8(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(Buffer.concat(parts))
+function join8(parts: Iterable<Uint8Array>): Uint8Array {
+  return Uint8Array.from(Buffer.concat([...parts]))
 }
 
 /** A file of this header and so many bytes of data. */
@@ -119,6 +127,67 @@ describe('safetensors', () => {
     expect(Object.is(halfToNumber(0x8000), -0)).toBe(true)
   })
 
+  test('half precision and bfloat16 are written as the nearest numbers, ties to even', () => {
+    const bits = Uint16Array.from({ length: 2 ** 16 }, (_, i) => i)
+    const same = (a: number, b: number) => a === b || (Number.isNaN(a) && Number.isNaN(b))
+    for (const [decode, encode] of [
+      [decodeHalf, encodeHalf],
+      [decodeBfloat16, encodeBfloat16],
+    ] as const) {
+      const numbers = decode(bits)
+      const back = encode(numbers)
+      const other = bits.find((i) => back[i] !== i && !Number.isNaN(numbers[i]))
+      expect(other).toBeUndefined()
+      expect([...numbers].every((n, i) => same(n, decode(back.subarray(i, i + 1))[0]!))).toBe(true)
+      // Halfway between neighbours, and one bit of a float beside it.
+      for (let i = 0; i < 2 ** 15 - 1; i++) {
+        const [low, high] = [numbers[i]!, numbers[i + 1]!]
+        if (!Number.isFinite(low) || !Number.isFinite(high)) continue
+        const middle = Float32Array.of(low / 2 + high / 2)
+        const word = new Uint32Array(middle.buffer)
+        expect(encode(middle)[0]).toBe(i % 2 === 0 ? i : i + 1)
+        word[0]!++
+        expect(encode(middle)[0]).toBe(i + 1)
+        word[0]! -= 2
+        expect(encode(middle)[0]).toBe(i)
+      }
+    }
+    expect([...encodeHalf(Float32Array.of(65519.996, 65520, -1e9, 2 ** -25))]).toEqual([
+      0x7bff, 0x7c00, 0xfc00, 0,
+    ])
+  })
+
+  test.each([
+    ['f16', 0.333251953125],
+    ['bf16', 0.333984375],
+  ] as const)('floats as %s, other types as they are', async (dtype, third) => {
+    const path = join(folder, `${dtype}.safetensors`)
+    const given: [string, ArrayView][] = [
+      ['bytes', { dtype: 'u8', shape: [3], data: Uint8Array.of(1, 2, 3) }],
+      ['w', { dtype: 'f32', shape: [1, 2], data: Float32Array.of(1 / 3, -2) }],
+      ['n', { dtype: 'i32', shape: [], data: Int32Array.of(-7) }],
+    ]
+    await writeSafetensors(path, given, { note: 'half' }, { dtype })
+    const file = await openSafetensors(path)
+    expect(file.names).toEqual(['n', 'w', 'bytes'])
+    expect(file.info('w')).toEqual({ dtype: dtype.toUpperCase(), shape: [1, 2], bytes: 4 })
+    expect([...(await file.read('w')).data]).toEqual([third, -2])
+    expect([...(await file.read('n')).data]).toEqual([-7])
+    expect([...(await file.read('bytes')).data]).toEqual([1, 2, 3])
+    await file.close()
+  })
+
+  test('what half precision does not hold is refused, and another dtype', async () => {
+    const path = join(folder, 'large.safetensors')
+    const w: ArrayView = { dtype: 'f32', shape: [1], data: Float32Array.of(-70000) }
+    await expect(writeSafetensors(path, [['w', w]], {}, { dtype: 'f16' })).rejects.toThrow(
+      'safetensors: w: expected numbers up to 65504 for f16, got -70000. Store them as bf16',
+    )
+    const other = { dtype: 'f8' } as never
+    await expect(writeSafetensors(path, [], {}, other)).rejects.toThrow(/'bf16', got "f8"/)
+    expect(readdirSync(folder).filter((name) => name.includes('large'))).toEqual([])
+  })
+
   const huge = { x: { dtype: 'I64', shape: [1], data_offsets: [0, 8] } }
   const malformed: [string, Uint8Array, RegExp][] = [
     ['empty', new Uint8Array(), /at least 8 bytes, got 0/],
@@ -150,6 +219,15 @@ describe('safetensors', () => {
     ['a hole', file({ a: f32(0, 4), b: f32(8, 12) }, 12), /b: .*hole/],
     ['metadata that is no text', file({ __metadata__: { a: 1 } }), /text only/],
     ['an I64 beyond 32 bits', file(huge, [0, 0, 0, 0, 1, 0, 0, 0]), /32 bits, got 4294967296/],
+    ...(['U64', 'U32'] as const).map((dtype): [string, Uint8Array, RegExp] => {
+      const size = dtype === 'U64' ? 8 : 4
+      const header = { x: { dtype, shape: [1], data_offsets: [0, size] } }
+      const bytes = file(
+        header,
+        Array.from({ length: size }, () => 255),
+      )
+      return [`a ${dtype} beyond 31 bits`, bytes, /32 bits, got (18446744073709551615|4294967295)/]
+    }),
     [
       'a BOOL of 2',
       file({ a: { dtype: 'BOOL', shape: [1], data_offsets: [0, 1] } }, [2]),
@@ -185,6 +263,66 @@ describe('safetensors', () => {
     expect(metadata).toEqual({ epoch: '3' })
     expect(tensors.get('w')).toEqual(w)
     await expect(readSafetensors(join(folder, 'none'))).rejects.toThrow(/no such file/)
+  })
+
+  test('a file is opened by its header alone, and its arrays are read one by one', async () => {
+    const path = join(folder, 'open.safetensors')
+    const array = (n: number): ArrayView => ({
+      dtype: 'f32',
+      shape: [n],
+      data: new Float32Array(n).fill(n),
+    })
+    await writeSafetensors(path, [
+      ['a', array(2)],
+      ['b', array(3)],
+    ])
+    const file = await openSafetensors(path)
+    expect((await file.read('b')).data).toEqual(Float32Array.of(3, 3, 3))
+    expect((await file.read('a')).data).toEqual(Float32Array.of(2, 2))
+    expect(() => file.info('aa')).toThrow("one of its 2 arrays, got 'aa'. Did you mean 'a'?")
+    await expect(file.read('c')).rejects.toMatchObject({ kind: 'unknown' })
+    // Somebody cuts it while it is open.
+    truncateSync(path, 100)
+    await expect(file.read('b')).rejects.toThrow(/open\.safetensors: expected 12 bytes at offset/)
+    await file.close()
+    await expect(openSafetensors(path)).rejects.toMatchObject({ kind: 'file', where: path })
+    await expect(openSafetensors(folder)).rejects.toThrow(/a folder where a file is needed/)
+  })
+
+  test('a checkpoint in several files', async () => {
+    const scalar = (n: number): ArrayView => ({ dtype: 'i32', shape: [], data: Int32Array.of(n) })
+    await writeSafetensors(join(folder, 'm-1-of-2.safetensors'), [['a', scalar(1)]], {
+      format: 'pt',
+    })
+    await writeSafetensors(join(folder, 'm-2-of-2.safetensors'), [
+      ['b', scalar(2)],
+      ['c', scalar(3)],
+    ])
+    const index = join(folder, 'm.safetensors.index.json')
+    const write = (map: unknown) =>
+      writeFileSync(index, JSON.stringify({ metadata: { total_size: 12 }, weight_map: map }))
+    write({ c: 'm-2-of-2.safetensors', a: 'm-1-of-2.safetensors', b: 'm-2-of-2.safetensors' })
+    const file = await openShards(index)
+    expect(file.names).toEqual(['c', 'a', 'b'])
+    expect(file.metadata).toEqual({ format: 'pt' })
+    expect(file.info('c')).toEqual({ dtype: 'I32', shape: [], bytes: 4 })
+    expect([...(await file.read('a')).data, ...(await file.read('b')).data]).toEqual([1, 2])
+    expect(() => file.info('d')).toThrow(/m\.safetensors\.index\.json: .*got 'd'/)
+    await file.close()
+    write({ a: 'm-2-of-2.safetensors', d: 'm-1-of-2.safetensors' })
+    await expect(openShards(index)).rejects.toThrow(
+      'files without\n  a in m-2-of-2.safetensors\n  d in m-1-of-2.safetensors\n',
+    )
+    write({ a: 'm-3-of-2.safetensors' })
+    await expect(openShards(index)).rejects.toThrow(/m-3-of-2\.safetensors: .*no such file/)
+    for (const evil of ['../m-1-of-2.safetensors', '/etc/passwd', '..', 7, 'a\\b', '']) {
+      write({ a: evil })
+      await expect(openShards(index)).rejects.toThrow(/a file beside it for a/)
+    }
+    write(['a'])
+    await expect(openShards(index)).rejects.toThrow(/a weight_map/)
+    writeFileSync(index, '{')
+    await expect(openShards(index)).rejects.toThrow(/expected JSON/)
   })
 
   const mobilenet = dataFile('mobilenet-v1/mobilenet_v1_0.25_224.safetensors')

@@ -255,9 +255,9 @@ describe('loading', () => {
     const given = { ...rest, '0.wieght': weight!, '1.bias': zeros([4]) }
     const message = messageOf(() => target.loadStateDict(given))
     expect(message).toContain('Sequential.loadStateDict: expected')
-    expect(message).toContain('missing 0.weight, 0.bias; unexpected 0.wieght')
-    expect(message).toContain('wrong 1.bias [4] for [3]')
-    expect(message).toContain("Is '0.wieght' meant to be '0.weight'?")
+    expect(message).toContain('missing (2):\n  0.{weight [3, 2], bias [3]}\n')
+    expect(message).toContain("unexpected (1):\n  0.wieght [3, 2]: is '0.weight' meant?\n")
+    expect(message).toContain('of another shape (1):\n  1.bias [4] for [3]\n')
     expect(await target.stateDict()['0.weight']!.data()).toEqual(before)
   })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { nearest } from '../base/nearest.ts'
 import { modelNames } from '../models/models.ts'
-import { nearest } from '../nn/module/state.ts'
 import { backendNames } from '../tensor/choose.ts'
 import { datasetNames } from './datasets.ts'
 import type { BackendFlags, EvalFlags, PlotFlags, RunsFlags, TrainFlags } from './flags.ts'

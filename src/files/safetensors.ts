@@ -1,32 +1,15 @@
 import type { ArrayView } from '../base/array.ts'
-import { dtypes, type TypedArray } from '../base/dtype.ts'
+import { type DType, dtypes, type TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
 import { showShape, sizeOf } from '../base/shape.ts'
-import { duplicateKey } from './json.ts'
-import { type StoredType, storedTypes } from './stored-types.ts'
-
-/** Named arrays and the text that belongs to them. */
-export interface TensorFile {
-  readonly tensors: Map<string, ArrayView>
-  readonly metadata: Readonly<Record<string, string>>
-}
-
-interface Entry {
-  readonly name: string
-  readonly type: StoredType
-  readonly shape: readonly number[]
-  readonly begin: number
-  readonly end: number
-}
-
-const MAX_HEADER = 100_000_000
+import { encodeBfloat16, encodeHalf } from './half.ts'
+import type { TensorFile } from './open-tensors.ts'
+import { type Entry, headerLength, LENGTH_BYTES, parseHeader } from './safetensors-header.ts'
 
 /**
  * Reads the safetensors format: 8 bytes with the header's length, a JSON header, the elements.
  * F32, I32, U8 and BOOL stay as they are, other floats become f32 and other integers i32. Arrays
  * may share memory with `bytes`.
- *
- * Source: the format's description and validation in github.com/huggingface/safetensors.
  *
  * @param where The file's name, for errors.
  * @throws BrickError `file` that says what is malformed.
@@ -37,42 +20,64 @@ const MAX_HEADER = 100_000_000
  * ```
  */
 export function parseSafetensors(bytes: Uint8Array, where: string): TensorFile {
-  const { text, start } = headerOf(bytes, where)
-  const header = parseHeader(text, where)
-  const { __metadata__: metadata = {}, ...rest } = header
-  const entries = Object.entries(rest).map(([name, value]) => entryOf(name, value, where))
-  checkLayout(entries, bytes.length - start, where)
+  const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, where)
+  const start = LENGTH_BYTES + length
+  const header = parseHeader(bytes.subarray(LENGTH_BYTES, start), bytes.length - start, where)
   const tensors = new Map<string, ArrayView>()
-  for (const entry of entries) {
+  for (const entry of header.entries) {
     const stored = bytes.subarray(start + entry.begin, start + entry.end)
-    const { dtype, decode } = entry.type
-    const data = decode(stored, `${where}: ${entry.name}`)
-    tensors.set(entry.name, { dtype, shape: entry.shape, data } as ArrayView)
+    tensors.set(entry.name, decodeEntry(entry, stored, where))
   }
-  return { tensors, metadata: checkMetadata(metadata, where) }
+  return { tensors, metadata: header.metadata }
+}
+
+/** An array from its bytes in the file. */
+export function decodeEntry(entry: Entry, stored: Uint8Array, where: string): ArrayView {
+  const { dtype, decode } = entry.type
+  const data = decode(stored, `${where}: ${entry.name}`)
+  return { dtype, shape: entry.shape, data } as ArrayView
+}
+
+export interface SafetensorsOptions {
+  /**
+   * How floats are stored: as they are (f32, default), or rounded to the nearest half-precision
+   * (f16: up to 65504, 11 bits) or bfloat16 number (bf16: a float's range, 8 bits), ties to even.
+   */
+  readonly dtype?: 'f32' | 'f16' | 'bf16'
+}
+
+/** A type as the format names it, its size, and an array's bytes. */
+interface Form {
+  readonly name: string
+  readonly bytes: number
+  readonly encode: (data: TypedArray, name: string) => Uint8Array
+}
+
+const halfForms: Readonly<Record<'f16' | 'bf16', Form>> = {
+  f16: {
+    name: 'F16',
+    bytes: 2,
+    encode: (data, name) => {
+      checkHalf(data, name)
+      return bytesOf(encodeHalf(data as Float32Array))
+    },
+  },
+  bf16: { name: 'BF16', bytes: 2, encode: (data) => bytesOf(encodeBfloat16(data as Float32Array)) },
+}
+
+function formOf(dtype: DType, { dtype: floats = 'f32' }: SafetensorsOptions): Form {
+  if (dtype === 'f32' && floats !== 'f32') return halfForms[floats]
+  const { safetensors: name, bytes } = dtypes[dtype]
+  return { name, bytes, encode: (data) => bytesOf(data) }
 }
 
 /**
- * The metadata of a file of which only the beginning is there: 8 bytes and the header.
+ * The parts of a safetensors file in order: header, then each array's bytes (not copied, unless
+ * they are converted; then one after the other, as they are asked for). Larger elements come first,
+ * so that a reader finds every array aligned.
  *
- * @throws BrickError `file` that says what is malformed.
- */
-export function parseMetadata(bytes: Uint8Array, where: string): TensorFile['metadata'] {
-  const { __metadata__: metadata = {} } = parseHeader(headerOf(bytes, where).text, where)
-  return checkMetadata(metadata, where)
-}
-
-/** Bytes from the beginning of a file that its metadata needs: 8 and the header's length. */
-export function headerSize(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return 8 + Math.min(MAX_HEADER, Number(view.getBigUint64(0, true)))
-}
-
-/**
- * The parts of a safetensors file in order: header, then each array's bytes (not copied).
- * Larger elements come first, so that a reader finds every array aligned.
- *
- * @throws BrickError `shape` if an array's data does not fill its shape.
+ * @throws BrickError `shape` if an array's data does not fill its shape, `argument` for a name that
+ * stands twice or another dtype; on the way, `numeric` for a number beyond half precision.
  * @example
  * ```ts
  * const parts = serializeSafetensors([['w', { dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) }]])
@@ -81,24 +86,54 @@ export function headerSize(bytes: Uint8Array): number {
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, ArrayView]>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
-  const sorted = [...tensors].sort(([, a], [, b]) => dtypes[b.dtype].bytes - dtypes[a.dtype].bytes)
+  options: SafetensorsOptions = {},
+): Iterable<Uint8Array> {
+  checkOptions(options)
+  const sorted = [...tensors]
+    .map(([name, array]) => ({ name, array, form: formOf(array.dtype, options) }))
+    .sort((a, b) => b.form.bytes - a.form.bytes)
   const rows: [string, unknown][] =
     Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]]
-  const parts: Uint8Array[] = []
   const names = new Set(['__metadata__'])
   let offset = 0
-  for (const [name, array] of sorted) {
+  for (const { name, array, form } of sorted) {
     checkArray(name, array, names)
-    const part = bytesOf(array.data)
-    const { safetensors: dtype } = dtypes[array.dtype]
-    rows.push([name, { dtype, shape: array.shape, data_offsets: [offset, offset + part.length] }])
-    parts.push(part)
-    offset += part.length
+    const end = offset + array.data.length * form.bytes
+    rows.push([name, { dtype: form.name, shape: array.shape, data_offsets: [offset, end] }])
+    offset = end
   }
   // Written by hand, since an object would reorder names that look like numbers.
   const json = rows.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
-  return [headerBytes(`{${json.join(',')}}`), ...parts]
+  const header = headerBytes(`{${json.join(',')}}`)
+  return (function* () {
+    yield header
+    for (const { name, array, form } of sorted) yield form.encode(array.data, name)
+  })()
+}
+
+function checkOptions({ dtype = 'f32' }: SafetensorsOptions): void {
+  if (dtype === 'f32' || Object.hasOwn(halfForms, dtype)) return
+  throw new BrickError({
+    kind: 'argument',
+    where: 'safetensors',
+    wanted: "a dtype of 'f32', 'f16' or 'bf16'",
+    got: JSON.stringify(dtype),
+  })
+}
+
+/** The least number that rounds to infinity in half precision. */
+const HALF_OVERFLOW = 65520
+
+function checkHalf(data: TypedArray, name: string): void {
+  const large = data.find((value) => Math.abs(value) >= HALF_OVERFLOW && Number.isFinite(value))
+  if (large === undefined) return
+  throw new BrickError({
+    kind: 'numeric',
+    where: `safetensors: ${name}`,
+    wanted: 'numbers up to 65504 for f16',
+    got: `${large}`,
+    remedy: 'Store them as bf16 or f32.',
+  })
 }
 
 function checkArray(name: string, { shape, data }: ArrayView, names: Set<string>): void {
@@ -121,7 +156,7 @@ function checkArray(name: string, { shape, data }: ArrayView, names: Set<string>
   names.add(name)
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: TypedArray | Uint16Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
@@ -129,112 +164,8 @@ function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
 function headerBytes(json: string): Uint8Array {
   const text = new TextEncoder().encode(json)
   const length = Math.ceil(text.length / 8) * 8
-  const bytes = new Uint8Array(8 + length).fill(0x20)
+  const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
-  bytes.set(text, 8)
+  bytes.set(text, LENGTH_BYTES)
   return bytes
-}
-
-function malformed(where: string, wanted: string, got: string): BrickError {
-  return new BrickError({
-    kind: 'file',
-    where,
-    wanted,
-    got,
-    remedy: 'The file is not a whole safetensors file: write or download it again.',
-  })
-}
-
-function headerOf(bytes: Uint8Array, where: string): { text: string; start: number } {
-  if (bytes.length < 8) throw malformed(where, 'at least 8 bytes', `${bytes.length}`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getBigUint64(0, true)
-  const limit = Math.min(MAX_HEADER, bytes.length - 8)
-  if (length > limit) throw malformed(where, `a header of at most ${limit} bytes`, `${length}`)
-  const start = 8 + Number(length)
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-    return { text: text.decode(bytes.subarray(8, start)), start }
-  } catch {
-    throw malformed(where, 'a header in UTF-8', 'other bytes')
-  }
-}
-
-function parseHeader(text: string, where: string): Record<string, unknown> {
-  let header: unknown
-  try {
-    header = JSON.parse(text)
-  } catch (error) {
-    throw malformed(where, 'a header in JSON', (error as Error).message)
-  }
-  if (!text.startsWith('{') || !isRecord(header)) {
-    throw malformed(where, 'a header that is a JSON object', text.slice(0, 20))
-  }
-  const twice = duplicateKey(text)
-  if (twice !== undefined) throw malformed(where, 'names that differ', `${twice} twice`)
-  return header
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
-function entryOf(name: string, value: unknown, file: string): Entry {
-  const where = `${file}: ${name}`
-  if (!isRecord(value)) throw malformed(where, 'dtype, shape and data_offsets', String(value))
-  const { dtype, shape, data_offsets: offsets } = value
-  const type = typeof dtype === 'string' && Object.hasOwn(storedTypes, dtype) && storedTypes[dtype]
-  if (!type) {
-    throw new BrickError({
-      kind: 'file',
-      where,
-      wanted: `a dtype of ${Object.keys(storedTypes).join(', ')}`,
-      got: String(dtype),
-      remedy: 'Convert the file to one of these types.',
-    })
-  }
-  if (!Array.isArray(shape) || !shape.every(isCount)) {
-    throw malformed(where, 'a shape of whole numbers', JSON.stringify(shape))
-  }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    throw malformed(where, 'two data_offsets', JSON.stringify(offsets))
-  }
-  const [begin, end] = offsets as [number, number]
-  const size = sizeOf(shape) * type.bytes
-  if (end - begin !== size) {
-    throw malformed(where, `${size} bytes for ${dtype} ${showShape(shape)}`, `${end - begin}`)
-  }
-  return { name, type, shape, begin, end }
-}
-
-/** The arrays must tile the data: no hole, no overlap, nothing after the last. */
-function checkLayout(entries: readonly Entry[], length: number, file: string): void {
-  let position = 0
-  for (const { name, begin, end } of [...entries].sort(
-    (a, b) => a.begin - b.begin || a.end - b.end,
-  )) {
-    if (begin !== position) {
-      const what = begin < position ? 'overlaps what stands before it' : 'leaves a hole before it'
-      throw malformed(
-        `${file}: ${name}`,
-        `data_offsets from ${position}`,
-        `${begin}, which ${what}`,
-      )
-    }
-    position = end
-  }
-  if (position !== length) {
-    throw malformed(file, `${position} bytes of data, as the header says`, `${length}`)
-  }
-}
-
-function checkMetadata(metadata: unknown, where: string): Record<string, string> {
-  if (!isRecord(metadata) || !Object.values(metadata).every((v) => typeof v === 'string')) {
-    throw malformed(where, '__metadata__ of text only', JSON.stringify(metadata))
-  }
-  return metadata as Record<string, string>
 }

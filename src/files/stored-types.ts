@@ -1,84 +1,97 @@
 import type { DType, TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
+import { decodeBfloat16, decodeHalf } from './half.ts'
 
-/** How an element type of a safetensors file is read. */
+/** How an element type of a file is read. */
 export interface StoredType {
   /** Bytes of one element in the file. */
   readonly bytes: number
   /** What it becomes in memory. */
   readonly dtype: DType
+  /** Elements from their bytes, least significant first; they may share the memory. */
   readonly decode: (stored: Uint8Array, where: string) => TypedArray
 }
 
-/** Every element type that can be read; the names are the format's. */
+/** Every element type that can be read; the names are those of safetensors. */
 export const storedTypes: Readonly<Record<string, StoredType>> = {
-  F64: converted(8, 'f32', Float32Array, (view, at) => view.getFloat64(at, true)),
-  F32: { bytes: 4, dtype: 'f32', decode: (stored) => new Float32Array(...span(stored)) },
-  F16: converted(2, 'f32', Float32Array, (view, at) => halfToNumber(view.getUint16(at, true))),
-  BF16: { bytes: 2, dtype: 'f32', decode: decodeBfloat16 },
-  I64: converted(8, 'i32', Int32Array, (view, at) => Number(view.getBigInt64(at, true))),
-  U64: converted(8, 'i32', Int32Array, (view, at) => Number(view.getBigUint64(at, true))),
-  I32: { bytes: 4, dtype: 'i32', decode: (stored) => new Int32Array(...span(stored)) },
-  U32: converted(4, 'i32', Int32Array, (view, at) => view.getUint32(at, true)),
-  I16: converted(2, 'i32', Int32Array, (view, at) => view.getInt16(at, true)),
-  U16: converted(2, 'i32', Int32Array, (view, at) => view.getUint16(at, true)),
-  I8: converted(1, 'i32', Int32Array, (view, at) => view.getInt8(at)),
+  F64: {
+    bytes: 8,
+    dtype: 'f32',
+    decode: (stored) => new Float32Array(new Float64Array(...span(stored, 8))),
+  },
+  F32: { bytes: 4, dtype: 'f32', decode: (stored) => new Float32Array(...span(stored, 4)) },
+  F16: {
+    bytes: 2,
+    dtype: 'f32',
+    decode: (stored) => decodeHalf(new Uint16Array(...span(stored, 2))),
+  },
+  BF16: {
+    bytes: 2,
+    dtype: 'f32',
+    decode: (stored) => decodeBfloat16(new Uint16Array(...span(stored, 2))),
+  },
+  I64: { bytes: 8, dtype: 'i32', decode: (stored, where) => longs(stored, where, true) },
+  U64: { bytes: 8, dtype: 'i32', decode: (stored, where) => longs(stored, where, false) },
+  I32: { bytes: 4, dtype: 'i32', decode: (stored) => new Int32Array(...span(stored, 4)) },
+  U32: { bytes: 4, dtype: 'i32', decode: decodeUnsigned },
+  I16: {
+    bytes: 2,
+    dtype: 'i32',
+    decode: (stored) => new Int32Array(new Int16Array(...span(stored, 2))),
+  },
+  U16: {
+    bytes: 2,
+    dtype: 'i32',
+    decode: (stored) => new Int32Array(new Uint16Array(...span(stored, 2))),
+  },
+  I8: {
+    bytes: 1,
+    dtype: 'i32',
+    decode: (stored) => new Int32Array(new Int8Array(...span(stored, 1))),
+  },
   U8: { bytes: 1, dtype: 'u8', decode: (stored) => stored },
   BOOL: { bytes: 1, dtype: 'bool', decode: decodeBool },
 }
 
-/** A half-precision number (IEEE 754 binary16) from its 16 bits. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** Where four-byte elements lie: in place if their start is aligned, else in a copy. */
-function span(stored: Uint8Array): [buffer: ArrayBufferLike, offset: number, length: number] {
-  const { buffer, byteOffset } = stored.byteOffset % 4 === 0 ? stored : stored.slice()
-  return [buffer, byteOffset, stored.length / 4]
-}
-
-function converted(
+/** Where elements lie: in place if their start is aligned, else in a copy. */
+function span(
+  stored: Uint8Array,
   bytes: number,
-  dtype: 'f32' | 'i32',
-  Elements: Float32ArrayConstructor | Int32ArrayConstructor,
-  get: (view: DataView, at: number) => number,
-): StoredType {
-  const decode = (stored: Uint8Array, where: string) => {
-    const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
-    const data = new Elements(stored.length / bytes)
-    for (let i = 0; i < data.length; i++) {
-      const value = get(view, i * bytes)
-      data[i] = value
-      if (dtype === 'i32' && data[i] !== value) throw outOfRange(where, value)
-    }
-    return data
-  }
-  return { bytes, dtype, decode }
+): [buffer: ArrayBufferLike, offset: number, length: number] {
+  const { buffer, byteOffset } = stored.byteOffset % bytes === 0 ? stored : stored.slice()
+  return [buffer, byteOffset, Math.floor(stored.length / bytes)]
 }
 
-/** bfloat16 is the upper half of a float. */
-function decodeBfloat16(stored: Uint8Array): Float32Array {
-  const words = new Uint32Array(stored.length / 2)
-  for (let i = 0; i < words.length; i++) {
-    words[i] = (stored[2 * i]! << 16) | (stored[2 * i + 1]! << 24)
+/** 64-bit integers, which must fit in 32 bits with a sign. */
+function longs(stored: Uint8Array, where: string, isSigned: boolean): Int32Array {
+  const words = new Int32Array(...span(stored, 4))
+  const data = new Int32Array(words.length / 2)
+  for (let i = 0; i < data.length; i++) {
+    const low = words[2 * i]!
+    const high = words[2 * i + 1]!
+    if (high !== (isSigned ? low >> 31 : 0) || (low < 0 && !isSigned)) {
+      const value = BigInt(high) * 2n ** 32n + BigInt(low >>> 0)
+      throw outOfRange(where, isSigned ? value : BigInt.asUintN(64, value))
+    }
+    data[i] = low
   }
-  return new Float32Array(words.buffer)
+  return data
+}
+
+function decodeUnsigned(stored: Uint8Array, where: string): Int32Array {
+  const data = new Int32Array(...span(stored, 4))
+  const large = data.find((value) => value < 0)
+  if (large !== undefined) throw outOfRange(where, BigInt(large >>> 0))
+  return data
 }
 
 function decodeBool(stored: Uint8Array, where: string): Uint8Array {
-  if (stored.some((byte) => byte > 1)) {
-    throw new BrickError({ kind: 'file', where, wanted: 'BOOL bytes of 0 or 1', got: 'others' })
-  }
-  return stored
+  const other = stored.find((byte) => byte > 1)
+  if (other === undefined) return stored
+  throw new BrickError({ kind: 'file', where, wanted: 'BOOL bytes of 0 or 1', got: `${other}` })
 }
 
-function outOfRange(where: string, value: number): BrickError {
+function outOfRange(where: string, value: bigint): BrickError {
   return new BrickError({
     kind: 'file',
     where,

@@ -1,14 +1,90 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
 import type { ArrayView } from '../base/array.ts'
+import { BrickError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import { writeAtomically } from './atomic.ts'
-import { fileError } from './errors.ts'
-import {
-  headerSize,
-  parseMetadata,
-  parseSafetensors,
-  serializeSafetensors,
-  type TensorFile,
-} from './safetensors.ts'
+import { type OpenTensors, readAll, type TensorFile } from './open-tensors.ts'
+import { RandomAccess } from './random-access.ts'
+import { decodeEntry, type SafetensorsOptions, serializeSafetensors } from './safetensors.ts'
+import { type Header, headerLength, LENGTH_BYTES, parseHeader } from './safetensors-header.ts'
+
+/**
+ * Opens a safetensors file: the header is read and checked against the file's size, the arrays are
+ * read one by one when they are asked for. A file of 10 GB costs what is asked of it.
+ *
+ * @throws BrickError `file` if it is missing, can't be read or is malformed.
+ * @example
+ * ```ts
+ * const file = await openSafetensors('runs/a/last.safetensors')
+ * const { shape } = file.info('fc.weight')
+ * const weight = await file.read('fc.weight')
+ * await file.close()
+ * ```
+ */
+export async function openSafetensors(path: string): Promise<OpenTensors> {
+  const file = await RandomAccess.open(path)
+  try {
+    const first = await file.read(0, Math.min(LENGTH_BYTES, file.size))
+    const length = headerLength(first, file.size, path)
+    const start = LENGTH_BYTES + length
+    const header = parseHeader(await file.read(LENGTH_BYTES, length), file.size - start, path)
+    return new OpenSafetensors(file, header, start)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+class OpenSafetensors implements OpenTensors {
+  readonly path: string
+  readonly names: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  private readonly entries
+  private readonly file: RandomAccess
+  private readonly start: number
+
+  constructor(file: RandomAccess, { entries, metadata }: Header, start: number) {
+    this.path = file.path
+    this.names = entries.map(({ name }) => name)
+    this.metadata = metadata
+    this.entries = new Map(entries.map((entry) => [entry.name, entry]))
+    this.file = file
+    this.start = start
+  }
+
+  info(name: string) {
+    const { dtype, shape, begin, end } = this.entry(name)
+    return { dtype, shape, bytes: end - begin }
+  }
+
+  async read(name: string): Promise<ArrayView> {
+    const entry = this.entry(name)
+    const stored = await this.file.read(this.start + entry.begin, entry.end - entry.begin)
+    return decodeEntry(entry, stored, this.path)
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+
+  private entry(name: string) {
+    return this.entries.get(name) ?? unknownName(this, name)
+  }
+}
+
+/** Throws the error for a name that a file does not have. */
+export function unknownName(
+  { path, names }: Pick<OpenTensors, 'path' | 'names'>,
+  name: string,
+): never {
+  const near = nearest(name, names)
+  throw new BrickError({
+    kind: 'unknown',
+    where: path,
+    wanted: `one of its ${names.length} arrays`,
+    got: `'${name}'`,
+    ...(near === undefined ? {} : { remedy: `Did you mean '${near}'?` }),
+  })
+}
 
 /**
  * Reads a safetensors file from the disk.
@@ -20,10 +96,7 @@ import {
  * ```
  */
 export async function readSafetensors(path: string): Promise<TensorFile> {
-  const bytes = await readFile(path).catch((error) => {
-    throw fileError('read', path, error)
-  })
-  return parseSafetensors(bytes, path)
+  return readAll(await openSafetensors(path))
 }
 
 /**
@@ -36,28 +109,15 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
  * ```
  */
 export async function readMetadata(path: string): Promise<TensorFile['metadata']> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'r')
-    const { size } = await file.stat()
-    const start = await readStart(file, Math.min(8, size))
-    const length = start.length < 8 ? start.length : Math.min(headerSize(start), size)
-    return parseMetadata(await readStart(file, length), path)
-  } catch (error) {
-    throw fileError('read', path, error)
-  } finally {
-    await file?.close()
-  }
-}
-
-async function readStart(file: FileHandle, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, 0)
-  return buffer.subarray(0, bytesRead)
+  const file = await openSafetensors(path)
+  await file.close()
+  return file.metadata
 }
 
 /**
  * Writes named arrays as a safetensors file; an old file stays whole until the new one is.
  *
+ * @param options dtype: floats as 'f32' (default), 'f16' or 'bf16'.
  * @throws BrickError `file` (disk full, no permission, …), `shape` or `argument` for a bad array.
  * @example
  * ```ts
@@ -68,6 +128,7 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, ArrayView]>,
   metadata: Readonly<Record<string, string>> = {},
+  options: SafetensorsOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, serializeSafetensors(tensors, metadata))
+  await writeAtomically(path, serializeSafetensors(tensors, metadata, options))
 }

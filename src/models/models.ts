@@ -1,6 +1,6 @@
 import { BrickError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import type { Module } from '../nn/module/module.ts'
-import { nearest } from '../nn/module/state.ts'
 import { AlexNet, AlexNet2012 } from './alexnet.ts'
 import { GoogLeNet } from './googlenet.ts'
 import { LeNet } from './lenet.ts'

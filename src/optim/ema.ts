@@ -1,4 +1,5 @@
-import { type GivenState, type LoadReport, loadState, type StateDict } from '../nn/module/state.ts'
+import { type LoadReport, loadState } from '../nn/module/state.ts'
+import type { GivenState, StateDict } from '../nn/module/state-dict.ts'
 import { full, zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { type Tensor, variable, where } from '../tensor/tensor.ts'

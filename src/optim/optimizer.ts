@@ -1,6 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { sameShape, showShape } from '../base/shape.ts'
-import { type GivenState, type LoadReport, loadState, type StateDict } from '../nn/module/state.ts'
+import { type LoadReport, loadState } from '../nn/module/state.ts'
+import type { GivenState, StateDict } from '../nn/module/state-dict.ts'
 import { full, zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Tensor, variable } from '../tensor/tensor.ts'

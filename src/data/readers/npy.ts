@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
 import type { ArrayView } from '../../base/array.ts'
-import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { showShape, sizeOf } from '../../base/shape.ts'
+import { rowMajor } from '../../base/strided.ts'
 import { writeAtomically } from '../../files/atomic.ts'
 import { fileError } from '../../files/errors.ts'
 import { type StoredType, storedTypes } from '../../files/stored-types.ts'
@@ -108,23 +108,6 @@ function swapped(stored: Uint8Array, bytes: number): Uint8Array {
   const copy = stored.slice()
   for (let at = 0; at < copy.length; at += bytes) copy.subarray(at, at + bytes).reverse()
   return copy
-}
-
-/** Column-major elements in row-major order. */
-function rowMajor({ dtype, shape, data }: ArrayView): ArrayView {
-  const result = new dtypes[dtype].array(data.length)
-  const index = shape.map(() => 0)
-  for (let at = 0; at < data.length; at++) {
-    // The first axis turns fastest.
-    let row = 0
-    for (let axis = 0; axis < shape.length; axis++) row = row * shape[axis]! + index[axis]!
-    result[row] = data[at]!
-    for (let axis = 0; axis < shape.length; axis++) {
-      if (++index[axis]! < shape[axis]!) break
-      index[axis] = 0
-    }
-  }
-  return { dtype, shape, data: result } as ArrayView
 }
 
 function malformed(where: string, wanted: string, got: string): BrickError {

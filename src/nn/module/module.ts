@@ -4,13 +4,8 @@ import { noGrad } from '../../tensor/grad-mode.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { locateForward, observeCalls } from './forward.ts'
 import { isParameter } from './parameter.ts'
-import {
-  type GivenState,
-  type LoadOptions,
-  type LoadReport,
-  loadState,
-  type StateDict,
-} from './state.ts'
+import { type LoadOptions, type LoadReport, loadState } from './state.ts'
+import type { GivenState, StateDict } from './state-dict.ts'
 import { type SummaryRow, summaryTable } from './summary.ts'
 
 /** A module, whatever its forward takes and returns. */
@@ -123,9 +118,21 @@ export abstract class Module<In extends readonly unknown[] = [x: Tensor], Out = 
    * Gives the states the values of the same names, converted to their dtypes. Nothing is changed
    * if anything is wrong.
    *
-   * @param options strict: refuse missing and unexpected names (default true).
+   * @param options strict: refuse missing and unexpected names (default true). mapping: rules that
+   * give entries of the file other names and their axes another order, see {@link StateRule}.
    * @returns The names that were missing and unexpected, with strict: false.
-   * @throws BrickError `checkpoint` that lists them and wrong shapes.
+   * @throws BrickError `checkpoint` that lists every one of them and every wrong shape.
+   * @example
+   * ```ts
+   * const layer = new nn.Linear(784, 10)
+   * const keras = { 'dense/kernel': zeros([784, 10]), 'dense/bias': zeros([10]) }
+   * layer.loadStateDict(keras, {
+   *   mapping: [
+   *     ['dense/kernel', 'weight', 'io -> oi'],
+   *     ['dense/bias', 'bias'],
+   *   ],
+   * })
+   * ```
    */
   loadStateDict(state: GivenState, options: LoadOptions = {}): LoadReport {
     return loadState(this.stateDict(), state, this.constructor.name, options)

@@ -1,18 +1,15 @@
-import type { ArrayView } from '../../base/array.ts'
 import { BrickError } from '../../base/errors.ts'
-import { sameShape, showShape } from '../../base/shape.ts'
+import { sameShape } from '../../base/shape.ts'
 import { Tensor } from '../../tensor/tensor.ts'
-
-/** A value to load into a state: a tensor, or an array as files hold them. */
-export type StateValue = Tensor | ArrayView
-/** States by name. */
-export type StateDict = Record<string, Tensor>
-/** What `loadStateDict` takes. */
-export type GivenState = Readonly<Record<string, StateValue>> | ReadonlyMap<string, StateValue>
+import { entriesOf, mapped, type StateMapping } from './mapping.ts'
+import { type Misshapen, mismatchError, type Named } from './mismatch.ts'
+import type { GivenState, StateDict, StateValue } from './state-dict.ts'
 
 export interface LoadOptions {
   /** Refuse missing and unexpected names (default true). Wrong shapes are always refused. */
   readonly strict?: boolean
+  /** What entries are called in the model, and where their axes go: see {@link StateRule}. */
+  readonly mapping?: StateMapping
 }
 
 export interface LoadReport {
@@ -24,51 +21,56 @@ export interface LoadReport {
 const dispensable = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name)
 
 /**
- * Gives states the values of the same names: all of them, or none if anything is wrong. A state with
- * several names (a shared weight) needs one of them; arrays for several must be equal.
+ * Gives states the values of the same names (after a mapping): all of them, or none if anything is
+ * wrong. A state with several names (a shared weight) needs one of them; arrays for several must
+ * be equal.
  *
- * @throws BrickError `checkpoint` that lists missing and unexpected names, wrong shapes, and shared
- * weights whose values differ.
+ * @throws BrickError `checkpoint` that lists every missing, unexpected and mis-shaped entry, shared
+ * weights whose values differ, and what a mapping could not do.
  */
 export function loadState(
   own: StateDict,
   given: GivenState,
   where: string,
-  { strict = true }: LoadOptions = {},
+  { strict = true, mapping = [] }: LoadOptions = {},
 ): LoadReport {
-  const bad = Object.entries(
-    given instanceof Map ? Object.fromEntries(given) : (given ?? { it: given }),
-  ).find(([, value]) => !Array.isArray((value as StateValue | undefined)?.shape))
-  if (bad) {
-    throw new BrickError({
-      kind: 'argument',
-      where: `${where}.loadStateDict`,
-      wanted: 'tensors or arrays by name',
-      got: `${bad[0]} of type ${typeof bad[1]}`,
-      remedy: 'Pass what stateDict() returned or what a file of weights holds.',
-    })
-  }
-  const values = given instanceof Map ? given : new Map(Object.entries(given))
+  checkGiven(given, where)
+  const { values, origins, problems, idle } = mapped(entriesOf(given), mapping)
   const ties = tiesOf(own, values)
   const missing = ties
     .filter((tie) => tie.given.length === 0)
-    .flatMap((tie) => tie.names.filter((name) => !dispensable(name)))
-  const unexpected = [...values.keys()].filter((name) => !Object.hasOwn(own, name))
-  const wrong = ties.flatMap((tie) => [
-    ...wrongShapes(tie, values),
-    ...(strict ? torn(tie, values) : []),
-  ])
-  if (wrong.length > 0 || (strict && missing.length + unexpected.length > 0)) {
-    throw mismatch(where, strict ? missing : [], strict ? unexpected : [], wrong)
+    .flatMap(({ names, state: { shape } }) => names.map((name) => ({ name, shape })))
+    .filter(({ name }) => !dispensable(name))
+  const unexpected = [...values]
+    .filter(([name]) => !Object.hasOwn(own, name))
+    .map(([name, { shape }]) => ({ name, shape }))
+  const misshapen = ties.flatMap((tie) => wrongShapes(tie, values))
+  const others = [...problems, ...(strict ? ties.flatMap((tie) => torn(tie, values)) : [])]
+  const isWrong = misshapen.length + others.length > 0
+  if (isWrong || (strict && missing.length + unexpected.length > 0)) {
+    const names = strict ? { missing, unexpected } : { missing: [], unexpected: [] }
+    throw mismatchError(where, { ...names, misshapen, others, origins, idle })
   }
-  for (const {
-    state,
-    given: [first],
-  } of ties) {
-    const value = first === undefined ? undefined : values.get(first)
+  for (const { state, given: names } of ties) {
+    const value = names[0] === undefined ? undefined : values.get(names[0])
     if (value) state.assign(asTensor(value).detach().to(state.dtype))
   }
-  return { missing, unexpected }
+  return { missing: missing.map(nameOf), unexpected: unexpected.map(nameOf) }
+}
+
+const nameOf = ({ name }: Named): string => name
+
+function checkGiven(given: GivenState, where: string): void {
+  const entries = given instanceof Map ? [...given] : Object.entries(given ?? { it: given })
+  const bad = entries.find(([, value]) => !Array.isArray((value as StateValue | undefined)?.shape))
+  if (!bad) return
+  throw new BrickError({
+    kind: 'argument',
+    where: `${where}.loadStateDict`,
+    wanted: 'tensors or arrays by name',
+    got: `${bad[0]} of type ${typeof bad[1]}`,
+    remedy: 'Pass what stateDict() returned or what a file of weights holds.',
+  })
 }
 
 type Values = ReadonlyMap<string, StateValue>
@@ -92,11 +94,10 @@ function tiesOf(own: StateDict, values: Values): Tie[] {
   }))
 }
 
-function wrongShapes({ state, given }: Tie, values: Values): string[] {
+function wrongShapes({ state, given }: Tie, values: Values): Misshapen[] {
   return given.flatMap((name) => {
     const { shape } = values.get(name)!
-    if (sameShape(shape, state.shape)) return []
-    return [`${name} ${showShape(shape)} for ${showShape(state.shape)}`]
+    return sameShape(shape, state.shape) ? [] : [{ name, shape, wanted: state.shape }]
   })
 }
 
@@ -115,61 +116,3 @@ function sameArrays(a: StateValue, b: StateValue): boolean {
 
 const asTensor = (value: StateValue): Tensor =>
   value instanceof Tensor ? value : Tensor.of(value.data, value.shape, value.dtype)
-
-function mismatch(
-  where: string,
-  missing: readonly string[],
-  unexpected: readonly string[],
-  wrong: readonly string[],
-): BrickError {
-  const got = [
-    some('missing', missing),
-    some('unexpected', unexpected),
-    some('wrong', wrong),
-  ].filter(Boolean)
-  const near = missing[0] === undefined ? undefined : nearest(missing[0], unexpected)
-  const hint = near ? `Is '${near}' meant to be '${missing[0]}'? ` : ''
-  return new BrickError({
-    kind: 'checkpoint',
-    where: `${where}.loadStateDict`,
-    got: got.join('; '),
-    wanted: "the model's own names and shapes",
-    remedy: wrong.length
-      ? `${hint}Build the model with the sizes, and share the weights, that were saved.`
-      : `${hint}Pass { strict: false } to load what fits.`,
-  })
-}
-
-const SHOWN = 8
-
-function some(label: string, names: readonly string[]): string {
-  if (names.length === 0) return ''
-  const rest = names.length > SHOWN ? `, … (${names.length} in all)` : ''
-  return `${label} ${names.slice(0, SHOWN).join(', ')}${rest}`
-}
-
-/** The name that is most like another, if any is alike at all. */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  const scored = candidates.map((candidate) => ({ candidate, d: distance(name, candidate) }))
-  const best = scored.reduce<(typeof scored)[number] | undefined>(
-    (a, b) => (a && a.d <= b.d ? a : b),
-    undefined,
-  )
-  return best && best.d <= Math.max(name.length, best.candidate.length) / 2
-    ? best.candidate
-    : undefined
-}
-
-/** Letters to insert, delete or replace (Levenshtein, 1966). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + Number(a[i - 1] !== b[j - 1])
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
-}

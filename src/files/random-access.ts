@@ -1,0 +1,94 @@
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { BrickError } from '../base/errors.ts'
+import { fileError } from './errors.ts'
+
+/** Most bytes that the system is asked for at once. */
+const MOST_AT_ONCE = 2 ** 30
+
+/**
+ * A file of which parts are read where they lie. Lengths are compared with the file's size before
+ * anything is allocated.
+ *
+ * @example
+ * ```ts
+ * await writeAtomically('four.bin', Uint8Array.of(1, 2, 3, 4))
+ * const file = await RandomAccess.open('four.bin')
+ * await file.read(1, 2) // Uint8Array [2, 3]
+ * await file.close()
+ * ```
+ */
+export class RandomAccess {
+  readonly path: string
+  /** Bytes, when it was opened. */
+  readonly size: number
+  private readonly handle: FileHandle
+
+  private constructor(path: string, size: number, handle: FileHandle) {
+    this.path = path
+    this.size = size
+    this.handle = handle
+  }
+
+  /** @throws BrickError `file` for what is missing, can't be read or is no file. */
+  static async open(path: string): Promise<RandomAccess> {
+    let handle: FileHandle | undefined
+    try {
+      // Opening a pipe would wait for somebody who writes into it.
+      const found = await stat(path)
+      if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
+      if (!found.isFile()) throw notRegular(path)
+      handle = await open(path, 'r')
+      return new RandomAccess(path, (await handle.stat()).size, handle)
+    } catch (error) {
+      await handle?.close()
+      throw fileError('read', path, error)
+    }
+  }
+
+  /**
+   * Bytes of their own.
+   *
+   * @throws BrickError `file` if they are not all there.
+   */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
+      throw this.short(offset, length, this.size)
+    }
+    try {
+      const bytes = new Uint8Array(length)
+      for (let done = 0; done < length; ) {
+        const most = Math.min(MOST_AT_ONCE, length - done)
+        const { bytesRead } = await this.handle.read(bytes, done, most, offset + done)
+        if (bytesRead === 0) throw this.short(offset, length, offset + done)
+        done += bytesRead
+      }
+      return bytes
+    } catch (error) {
+      throw fileError('read', this.path, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close()
+  }
+
+  private short(offset: number, length: number, end: number): BrickError {
+    return new BrickError({
+      kind: 'file',
+      where: this.path,
+      wanted: `${length} bytes at offset ${offset}`,
+      got: `a file that ends at ${end}`,
+      remedy: 'The file is not whole: write or download it again.',
+    })
+  }
+}
+
+function notRegular(path: string): BrickError {
+  return new BrickError({
+    kind: 'file',
+    where: path,
+    wanted: 'a file',
+    got: 'a pipe, socket or device',
+    remedy: 'Save it as a file first.',
+  })
+}
