@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
-import { readImage } from '../src/cli/image.ts'
 import { drawCharts } from '../src/cli/terminal/charts.ts'
 import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
@@ -261,63 +260,5 @@ describe('gallery', () => {
     expect(fitText('Pullover', 2, textWidth('Pull…', 2))).toBe('Pull…')
     expect(glyphRows('漢')).toEqual([31, 17, 17, 17, 17, 17, 31])
     expect(() => new Canvas(4, 4, [0, 0, 0]).text(-3, -3, 'Wide', 2, [1, 1, 1])).not.toThrow()
-  })
-})
-
-describe('readImage', () => {
-  const size = { width: 8, height: 8, channels: 1 } as const
-  /** A white or black square in the middle of the other. */
-  async function square(name: string, ink: number, paper: number): Promise<string> {
-    const data = Uint8Array.from({ length: 256 }, (_, i) => {
-      const [x, y] = [i % 16, i >> 4]
-      return x > 4 && x < 11 && y > 4 && y < 11 ? ink : paper
-    })
-    const path = join(folder, name)
-    await sharp(data, { raw: { width: 16, height: 16, channels: 1 } }).toFile(path)
-    return path
-  }
-
-  test('grey and colour, in the size asked for', async () => {
-    const path = await square('a.png', 255, 0)
-    const grey = await readImage(path, size)
-    expect(grey).toMatchObject({ dtype: 'f32', shape: [1, 8, 8] })
-    expect(grey.data[0]).toBe(0)
-    expect(grey.data[8 * 4 + 4]).toBeCloseTo(1, 1)
-    const color = await readImage(path, { width: 5, height: 3, channels: 3 })
-    expect(color.shape).toEqual([3, 3, 5])
-    expect(color.data.every((value) => value >= 0 && value <= 1)).toBe(true)
-  })
-
-  test('colours lie in planes', async () => {
-    const path = join(folder, 'red.png')
-    await sharp({ create: { width: 4, height: 4, channels: 4, background: '#f00' } }).toFile(path)
-    const { data } = await readImage(path, { width: 1, height: 2, channels: 3 })
-    expect([...data]).toEqual([1, 1, 0, 0, 0, 0])
-  })
-
-  test('dark digits on bright paper are turned around, bright ones stay', async () => {
-    const dark = await readImage(await square('dark.png', 0, 255), { ...size, fitDigit: true })
-    const bright = await readImage(await square('bright.png', 255, 0), { ...size, fitDigit: true })
-    expect(dark.data[0]).toBe(0)
-    for (const [i, value] of dark.data.entries()) expect(value).toBeCloseTo(bright.data[i]!, 2)
-    expect((await readImage(await square('dark.png', 0, 255), size)).data[0]).toBe(1)
-  })
-
-  test('missing, no image, cut off', async () => {
-    const text = join(folder, 'text.png')
-    writeFileSync(text, 'no image')
-    const cut = join(folder, 'cut.png')
-    const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919) % 251)
-    const png = await sharp(noise, { raw: { width: 64, height: 64, channels: 1 } })
-      .png()
-      .toBuffer()
-    writeFileSync(cut, png.subarray(0, png.length / 2))
-    await expect(readImage(join(folder, 'none.png'), size)).rejects.toThrow(/no such file/)
-    await expect(readImage(folder, size)).rejects.toThrow(/a folder where a file is needed/)
-    for (const path of [text, cut]) {
-      const failed = readImage(path, size)
-      await expect(failed).rejects.toMatchObject({ kind: 'file', where: path })
-      await expect(failed).rejects.toThrow(/expected an image .*save it again as PNG/)
-    }
   })
 })

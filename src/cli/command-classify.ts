@@ -13,7 +13,7 @@ export async function classifyCommand(
   output: Output,
 ): Promise<number> {
   return onBackend(flags, async () => {
-    const network = await load(flags.model, flags)
+    const network = await load(flags.model)
     const { top = 5, out } = flags
     const all = await network.classify(images, { top })
     for (const [i, guesses] of all.entries()) {

@@ -59,7 +59,7 @@ export async function evalCommand(
 
 async function subjectOf(model: string, flags: EvalFlags): Promise<Subject> {
   if (!holdsRun(model) && !existsSync(join(model, 'best.safetensors'))) {
-    const classifier = await load(model, flags)
+    const classifier = await load(model)
     if (flags.data === undefined) throw noData(model)
     const dataset = await labelledFolder(flags.data, classifier)
     return { classifier, dataset, title: classifier.name }

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { BrickError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import type { BatchTransform } from '../data/batch-maker.ts'
 import type { Dataset, Gatherer } from '../data/dataset.ts'
 import { digits } from '../data/digits.ts'
@@ -7,7 +8,6 @@ import { colorJitter } from '../data/images/color.ts'
 import { compose } from '../data/images/compose.ts'
 import { randomHorizontalFlip, randomResizedCrop } from '../data/images/crops.ts'
 import { randomAffine } from '../data/images/geometric.ts'
-import { nearest } from '../nn/module/state.ts'
 import { type ImageSets, imageSets, ResizedImages } from '../vision/image-sets.ts'
 import {
   datasetPreprocessing,

@@ -43,14 +43,8 @@ export interface PredictFlags extends BackendFlags {
   readonly checkpoint?: 'best' | 'last'
 }
 
-/** Weights and facts of a network that its name does not tell. */
-export interface NetworkFlags {
-  /** A file of weights for a network of the zoo. */
-  readonly weights?: string
-}
-
 /** What `eval` was given. */
-export interface EvalFlags extends PredictFlags, NetworkFlags {
+export interface EvalFlags extends PredictFlags {
   readonly data?: string
   readonly batch?: number
   /** Where the worst mistakes are drawn. */
@@ -58,7 +52,7 @@ export interface EvalFlags extends PredictFlags, NetworkFlags {
 }
 
 /** What `classify` was given. */
-export interface ClassifyFlags extends BackendFlags, NetworkFlags {
+export interface ClassifyFlags extends BackendFlags {
   readonly model: string
   readonly top?: number
   /** A labelled picture. */

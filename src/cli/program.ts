@@ -3,8 +3,17 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { nearest } from '../base/nearest.ts'
 import { modelNames } from '../models/models.ts'
 import { backendNames } from '../tensor/choose.ts'
+import { pretrainedNames } from '../vision/pretrained.ts'
 import { datasetNames } from './datasets.ts'
-import type { BackendFlags, EvalFlags, PlotFlags, RunsFlags, TrainFlags } from './flags.ts'
+import type {
+  BackendFlags,
+  ClassifyFlags,
+  EvalFlags,
+  PlotFlags,
+  PredictFlags,
+  RunsFlags,
+  TrainFlags,
+} from './flags.ts'
 import { optimizerNames } from './optimizers.ts'
 import { type Output, processOutput, reportError } from './output.ts'
 import { sortNames } from './run-list.ts'
@@ -50,6 +59,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What a network to be used can be. */
+const modelHelp = `a run folder, or a network with published weights: ${pretrainedNames.join(', ')}`
+
 /** Options that all commands have. */
 function common(command: Command): Command {
   return command
@@ -73,6 +85,7 @@ function commandLine(done: (code: number) => void): Command {
   addTrain(program, done)
   addEval(program, done)
   addPredict(program, done)
+  addClassify(program, done)
   addRuns(program, done)
   addPlot(program, done)
   addDoctor(program, done)
@@ -138,8 +151,14 @@ function addTrain(program: Command, done: (code: number) => void): void {
 function addEval(program: Command, done: (code: number) => void): void {
   const command = program
     .command('eval')
-    .description('measure a trained network on the test set')
-    .argument('<run>', 'a run folder')
+    .description('measure a network on the test set of its run, or on a folder of images')
+    .argument('<model>', modelHelp)
+    .option(
+      '--data <name>',
+      'what to measure it on: a folder with a folder of images for each class',
+    )
+    .option('--batch <n>', 'images at once', whole(1))
+    .option('--gallery <file>', 'draw the worst mistakes (default: in the run folder)')
     .addOption(checkpointOption())
   common(command).action(async (run: string, options: EvalFlags & Common) => {
     const { evalCommand } = await import('./command-eval.ts')
@@ -158,9 +177,23 @@ function addPredict(program: Command, done: (code: number) => void): void {
     .argument('<run>', 'a run folder')
     .argument('<image...>', 'image files: PNG, JPEG, …')
     .addOption(checkpointOption())
-  common(command).action(async (run: string, images: string[], options: EvalFlags & Common) => {
+  common(command).action(async (run: string, images: string[], options: PredictFlags & Common) => {
     const { predictCommand } = await import('./command-predict.ts')
     done(await predictCommand(run, images, options, outputFor(options)))
+  })
+}
+
+function addClassify(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('classify')
+    .description('say what photos show, by a network that knows their classes')
+    .argument('<image...>', 'image files: JPEG, PNG, …')
+    .requiredOption('--model <name>', modelHelp)
+    .option('--top <n>', 'classes to show of each image', whole(1))
+    .option('--out <file>', 'a PNG of the images with their classes')
+  common(command).action(async (images: string[], options: ClassifyFlags & Common) => {
+    const { classifyCommand } = await import('./command-classify.ts')
+    done(await classifyCommand(images, options, outputFor(options)))
   })
 }
 

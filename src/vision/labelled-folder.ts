@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import { checkRow, Dataset, type Example } from '../data/dataset.ts'
 import { imageFolder } from '../data/readers/image-folder.ts'
-import { nearest } from '../nn/module/state.ts'
 import type { Classifier } from './classifier.ts'
 import { imageFolderOptions } from './image-sets.ts'
 

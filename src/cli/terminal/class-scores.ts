@@ -31,7 +31,7 @@ export function drawClassScores(classes: readonly ClassScore[], { color }: Color
   const wide = Math.min(NAME, Math.max(...rows.map(({ name }) => [...name].length)))
   const lines = rows.map(({ name, examples, right, precision }) => {
     const cells = [`${examples}`.padStart(8), share(right), share(precision)]
-    const line = `${fit(name, wide)}  ${cells.join('  ')}`
+    const line = `${fitted(name, wide)}  ${cells.join('  ')}`
     return right < 0.5 ? colors.red(line) : line
   })
   const head = `${(isCut ? `worst ${WORST} classes` : 'class').padEnd(wide)}  examples     found   precise`
@@ -58,7 +58,7 @@ export function drawMixUps(
 const share = (value: number): string =>
   (Number.isNaN(value) ? '–' : `${(100 * value).toFixed(1)} %`).padStart(8)
 
-function fit(name: string, wide: number): string {
+function fitted(name: string, wide: number): string {
   const characters = [...name]
   return characters.length > wide ? `${characters.slice(0, wide - 1).join('')}…` : name.padEnd(wide)
 }

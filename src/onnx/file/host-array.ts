@@ -2,7 +2,7 @@ import type { ArrayView } from '../../base/array.ts'
 import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { showShape, sizeOf } from '../../base/shape.ts'
-import { halfToNumber } from '../../files/stored-types.ts'
+import { halfToNumber } from '../../files/half.ts'
 import { codeName, type ElementType, elementType, elementTypeNames } from './element-types.ts'
 import type { Message } from './messages.ts'
 
