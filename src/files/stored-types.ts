@@ -58,7 +58,8 @@ function span(
   stored: Uint8Array,
   bytes: number,
 ): [buffer: ArrayBufferLike, offset: number, length: number] {
-  const { buffer, byteOffset } = stored.byteOffset % bytes === 0 ? stored : stored.slice()
+  // Not slice(): that of a Buffer copies nothing.
+  const { buffer, byteOffset } = stored.byteOffset % bytes === 0 ? stored : new Uint8Array(stored)
   return [buffer, byteOffset, Math.floor(stored.length / bytes)]
 }
 
