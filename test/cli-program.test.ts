@@ -296,7 +296,7 @@ describe('failures end with 1, without a stack', () => {
     ['another model', ['train', 'mlp', '--resume', 'run'], 'model lenet'],
     ['a folder that can not be written', ['train', 'lenet', '--out', 'text.png/run'], 'text.png'],
     ['a folder as an image', ['predict', 'run', 'damaged'], 'a folder where a file is needed'],
-    ['a checkpoint as a run', ['eval', 'run/best.safetensors'], 'got a file. Name a folder'],
+    ['a checkpoint as a run', ['eval', 'run/best.safetensors'], "'run/best.safetensors', a file"],
     ['a name too long', ['train', 'lenet', '--out', 'a'.repeat(300)], 'Choose a shorter path'],
     [
       'a warm-up of a plateau',
@@ -324,7 +324,7 @@ describe('failures end with 1, without a stack', () => {
   test('with --verbose the stack is shown, with --json the parts', async () => {
     const { error, out } = await run('eval', 'nowhere', '--verbose', '--json')
     expect(error).toMatch(/\n\s+at /)
-    expect(lines(out)).toMatchObject([{ event: 'error', kind: 'checkpoint', where: 'nowhere' }])
+    expect(lines(out)).toMatchObject([{ event: 'error', kind: 'unknown', where: 'model' }])
   })
 
   test('an old Node is told before anything else is loaded', () => {

@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
 import { drawCharts } from '../src/cli/terminal/charts.ts'
-import { confusionMatrix, drawConfusion } from '../src/cli/terminal/confusion.ts'
+import { drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
 import { drawTable } from '../src/cli/terminal/table.ts'
 import * as data from '../src/data/index.ts'
@@ -106,17 +106,6 @@ describe('tables and charts', () => {
 })
 
 describe('confusion matrix', () => {
-  test('counts', () => {
-    expect(confusionMatrix([0, 0, 1, 2], [0, 1, 1, 2], 3)).toEqual([
-      [1, 1, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ])
-    expect(() => confusionMatrix([0], [0, 1], 2)).toThrow(/as many predictions/)
-    expect(() => confusionMatrix([0], [2], 2)).toThrow(/classes from 0 to 1, got 0 and 2 at 0/)
-    expect(() => confusionMatrix([-1], [0], 2)).toThrow(/classes from 0 to 1/)
-  })
-
   test('is drawn as a table', () => {
     const counts = [
       [97, 3, 0],

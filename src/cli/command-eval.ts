@@ -14,11 +14,7 @@ import { dataSource } from './datasets.ts'
 import type { EvalFlags } from './flags.ts'
 import type { Output } from './output.ts'
 import { openSavedRun } from './saved-run.ts'
-import { drawClassScores, drawMixUps } from './terminal/class-scores.ts'
-import { drawConfusion } from './terminal/confusion.ts'
-
-/** Classes up to which the whole confusion matrix is shown. */
-const MATRIX = 20
+import { drawScores } from './scores.ts'
 
 interface Subject {
   readonly classifier: Classifier
@@ -84,16 +80,11 @@ function noData(model: string): BrickError {
 }
 
 function show(report: ClassificationReport, { classNames }: Classifier, output: Output): void {
-  const { examples, top1, top5, loss, confusion, classes } = report
+  const { examples, top1, top5, loss } = report
   const share = (value: number) => `${(100 * value).toFixed(2)} %`
   const right = Math.round(top1 * examples)
   output.print(`  accuracy  ${share(top1)}  (${right} of ${examples})`)
   if (classNames.length > 5) output.print(`  top 5     ${share(top5)}`)
   output.print(`  loss      ${loss.toFixed(4)}\n`)
-  if (classNames.length <= MATRIX) {
-    output.print(drawConfusion(confusion, classNames, output))
-    return
-  }
-  output.print(drawClassScores(classes, output))
-  output.print(drawMixUps(confusion, classNames, output))
+  output.print(drawScores(report, output))
 }

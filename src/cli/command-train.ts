@@ -1,5 +1,4 @@
 import { BrickError } from '../base/errors.ts'
-import type { Dataset } from '../data/dataset.ts'
 import { createModel } from '../models/models.ts'
 import { crossEntropy } from '../nn/losses/cross-entropy.ts'
 import type { Module } from '../nn/module/module.ts'
@@ -12,7 +11,6 @@ import { fit as fitModel } from '../train/fit.ts'
 import { accuracy } from '../train/metrics.ts'
 import { mixup as mixupOf } from '../train/mixing.ts'
 import type { Json } from '../train/run-state.ts'
-import type { ImageSets } from '../vision/image-sets.ts'
 import { inputShapeOf } from '../vision/preprocessing.ts'
 import { onBackend } from './backend.ts'
 import { commandPrefix } from './command-prefix.ts'
@@ -25,6 +23,7 @@ import { reportRun } from './report.ts'
 import { freshRunFolder } from './run-folder.ts'
 import { configOf, methodsOf, type RunConfig } from './saved-run.ts'
 import { scheduleFor } from './schedules.ts'
+import { heldOut, type Sets } from './sets.ts'
 
 const SEED = 1
 /** The exit code after Ctrl-C, as shells have it. */
@@ -54,19 +53,6 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
     announce(config, model, sets, backend, output)
     return train({ config, methods, model, sets, folder, flags }, output)
   })
-}
-
-/** What a run learns from, chooses by, and is tested on in the end. */
-interface Sets extends ImageSets {
-  readonly validation: Dataset
-}
-
-/** The sets with so many training examples kept back; without, what tests is also chosen by. */
-function heldOut({ train, test }: ImageSets, count: number | null, seed: number): Sets {
-  if (count === null) return { train, validation: test, test }
-  const parts = train.split([train.length - count, count], { seed, stratified: true })
-  const [rest, validation] = parts as [Dataset, Dataset]
-  return { train: rest, validation, test }
 }
 
 interface Task {

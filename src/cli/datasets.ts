@@ -24,6 +24,8 @@ export interface DataSource {
   readonly larger?: string
   /** How images become inputs of a network that is trained from scratch; at another size if it is given. */
   preprocessing(size?: number): Promise<Preprocessing>
+  /** The preprocessing of a pretrained network, as it suits these images. */
+  suited(preprocessing: Preprocessing): Preprocessing
   /** The images as a network takes them. */
   load(preprocessing: Preprocessing): Promise<ImageSets>
   /** Random changes after which an image is still of its class: for `--augment`. */
@@ -110,6 +112,8 @@ function namedSource(name: string, { isInk, load, ...record }: DatasetRecord): D
       const own = datasetPreprocessing(train, isInk)
       return size === undefined ? own : resized(own, size)
     },
+    // They are cut to their object already.
+    suited: (preprocessing) => ({ ...preprocessing, resize: null }),
     async load(preprocessing) {
       const sets = await load()
       const isOwn = (i: 0 | 1) => sets.train.input.shape[i + 1] === preprocessing.size[i]
@@ -127,6 +131,7 @@ function folderSource(folder: string): DataSource {
     name: folder,
     defaults: { epochs: 20, batch: 32, lr: 1e-3 },
     preprocessing: async (size = FOLDER_SIZE) => imagenetPreprocessing(size),
+    suited: (preprocessing) => preprocessing,
     load: (preprocessing) => imageSets(folder, preprocessing),
     augment: ({ size }) =>
       compose(randomResizedCrop(size, { scale: [0.35, 1] }), randomHorizontalFlip()),

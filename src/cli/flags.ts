@@ -59,6 +59,24 @@ export interface ClassifyFlags extends BackendFlags {
   readonly out?: string
 }
 
+/** What `finetune` was given. */
+export interface FinetuneFlags extends BackendFlags {
+  readonly model: string
+  readonly data: string
+  readonly size?: number
+  /** `features`: only the new layer is trained. */
+  readonly freeze?: 'features'
+  readonly headEpochs?: number
+  readonly epochs?: number
+  readonly batch?: number
+  readonly lrHead?: number
+  readonly lrFeatures?: number
+  readonly augment?: boolean
+  readonly holdOut?: number
+  readonly seed?: number
+  readonly out?: string
+}
+
 /** What `runs` was given. */
 export interface RunsFlags {
   readonly sort?: string

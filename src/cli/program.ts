@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../base/nearest.ts'
 import { modelNames } from '../models/models.ts'
@@ -9,6 +9,7 @@ import type {
   BackendFlags,
   ClassifyFlags,
   EvalFlags,
+  FinetuneFlags,
   PlotFlags,
   PredictFlags,
   RunsFlags,
@@ -59,6 +60,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
+const imagesHelp = `what to learn: ${datasetNames.join(', ')}, or a folder of images`
+
 /** What a network to be used can be. */
 const modelHelp = `a run folder, or a network with published weights: ${pretrainedNames.join(', ')}`
 
@@ -86,6 +89,7 @@ function commandLine(done: (code: number) => void): Command {
   addEval(program, done)
   addPredict(program, done)
   addClassify(program, done)
+  addFinetune(program, done)
   addRuns(program, done)
   addPlot(program, done)
   addDoctor(program, done)
@@ -98,7 +102,7 @@ function addTrain(program: Command, done: (code: number) => void): void {
     .command('train')
     .description('train a network and keep what it learnt in a run folder')
     .argument('[model]', `the network: ${modelNames.join(', ')}`, known(modelNames))
-    .option('--data <name>', `what to learn: ${datasetNames.join(', ')}, or a folder of images`)
+    .option('--data <name>', imagesHelp, images)
     .option(
       '--size <pixels>',
       'sides of the images (default: their own; 224 for a folder)',
@@ -197,6 +201,31 @@ function addClassify(program: Command, done: (code: number) => void): void {
   })
 }
 
+function addFinetune(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('finetune')
+    .description('teach a pretrained network other classes')
+    .requiredOption('--model <name>', modelHelp)
+    .requiredOption('--data <name>', imagesHelp, images)
+    .option('--size <pixels>', "sides of the images (default: the network's)", whole(1))
+    .addOption(
+      new Option('--freeze <part>', 'leave the features as they are').choices(['features']),
+    )
+    .option('--head-epochs <n>', 'passes in which the new layer alone is trained', whole(1))
+    .option('--epochs <n>', 'passes in which all layers are trained', whole(1))
+    .option('--batch <n>', 'examples in a step', whole(1))
+    .option('--lr-head <rate>', 'learning rate of the new layer (later a tenth of it)', positive)
+    .option('--lr-features <rate>', 'learning rate of the other layers', positive)
+    .option('--augment', 'change training images at random while all layers are trained')
+    .option('--hold-out <n>', 'training examples to choose by (default: a tenth)', whole(1))
+    .option('--seed <n>', 'seed of all random numbers', whole(0))
+    .option('--out <folder>', 'the run folder (default: a new one in runs/)')
+  common(command).action(async (options: FinetuneFlags & Common) => {
+    const { finetuneCommand } = await import('./command-finetune.ts')
+    done(await finetuneCommand(options, outputFor(options)))
+  })
+}
+
 function addRuns(program: Command, done: (code: number) => void): void {
   const command = program
     .command('runs')
@@ -289,6 +318,12 @@ const known = (names: readonly string[]) => (text: string) => {
   const near = nearest(text, names)
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`
   throw new InvalidArgumentError(`Expected ${names.join(', ')}.${hint}`)
+}
+
+/** A dataset's name, or a folder. */
+function images(text: string): string {
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) return text
+  return known(datasetNames)(text)
 }
 
 function packageVersion(): string {

@@ -2,18 +2,18 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import type { Dataset } from '../data/dataset.ts'
 import { writeAtomically } from '../files/atomic.ts'
-import { highestScores, predictionGallery } from '../train/gallery.ts'
-import { predict } from '../train/predict.ts'
+import { predictionGallery } from '../train/gallery.ts'
 import { showSeconds } from '../train/progress.ts'
 import type { Run } from '../train/run.ts'
+import { type Mistake, probabilitiesOf, reportOf } from '../vision/evaluation.ts'
 import { openRun } from '../vision/run.ts'
 import { chartsOf } from './command-plot.ts'
 import { commandPrefix } from './command-prefix.ts'
 import { dataSource } from './datasets.ts'
 import type { Output } from './output.ts'
 import type { RunConfig } from './saved-run.ts'
+import { drawScores } from './scores.ts'
 import { drawCharts } from './terminal/charts.ts'
-import { type ConfusionMatrix, confusionMatrix, drawConfusion } from './terminal/confusion.ts'
 
 interface Subject {
   readonly run: Run
@@ -25,37 +25,29 @@ interface Subject {
 /** Shows how a run went: curves, confusion matrix, gallery, and what to try next. */
 export async function reportRun(subject: Subject, output: Output): Promise<void> {
   const { run, folder, config, test } = subject
-  const { classNames } = config
-  const scores = await scoresOf(folder, test)
-  const predicted = highestScores(test, scores)
-  const labels = Int32Array.from(test.labels()!)
-  const counts = confusionMatrix(labels, predicted, classNames.length)
-  const right = labels.reduce((sum, label, i) => sum + Number(label === predicted[i]), 0)
+  const { classifier } = await openRun(folder)
+  const probabilities = await probabilitiesOf(classifier, test)
+  const report = reportOf(probabilities, test.labels()!, config.classNames)
+  const right = report.examples - report.mistakes.length
   const gallery = join(folder, 'gallery.png')
-  await writeAtomically(gallery, await predictionGallery(test, scores))
-  const sample = await writeSample(folder, test, predicted)
+  await writeAtomically(gallery, await predictionGallery(test, probabilities))
+  const sample = await writeSample(folder, test, report.mistakes)
   output.event({
     event: 'end',
     folder,
     best: run.best,
     stoppedBy: run.stoppedBy,
     seconds: run.seconds,
-    accuracy: right / test.length,
-    confusion: counts,
+    accuracy: report.top1,
+    confusion: report.confusion,
     gallery,
   })
   const charts = chartsOf([{ label: 'run', history: run.history }])
   output.print(run.history.length > 1 ? `\n${drawCharts(charts, output)}` : '')
-  output.print(drawConfusion(counts, classNames, output))
+  output.print(drawScores(report, output))
   const kind = config.holdOut === null ? 'validation' : 'test'
-  output.print(verdict(run, { right, of: test.length, kind }, counts, output))
+  output.print(verdict(run, { right, of: test.length, kind }, output))
   output.print(nextSteps(subject, { gallery, sample }, output))
-}
-
-/** The scores that the best epoch's network gives each example. */
-async function scoresOf(folder: string, test: Dataset) {
-  const { classifier } = await openRun(folder)
-  return predict(classifier.model, test, { normalize: classifier.preprocessing.normalize })
 }
 
 /** How many of the examples that a run was chosen by, or tested on, are right. */
@@ -65,12 +57,7 @@ interface Score {
   readonly kind: 'validation' | 'test'
 }
 
-function verdict(
-  run: Run,
-  { right, of, kind }: Score,
-  counts: ConfusionMatrix,
-  { colors }: Output,
-): string {
+function verdict(run: Run, { right, of, kind }: Score, { colors }: Output): string {
   const share = ((100 * right) / of).toFixed(of < 1000 ? 1 : 2)
   const { best, history, stoppedBy, seconds } = run
   const early = stoppedBy === 'early-stopping' ? ', stopped early' : ''
@@ -78,27 +65,18 @@ function verdict(
   return [
     `${colors.bold(colors.green(`${share} %`))} of ${of} ${kind} examples right`,
     colors.dim(` · ${epochs} · ${showSeconds(seconds)}`),
-    `\n${mixUp(counts)}`,
+    right === of ? '\nNo example was wrong.\n' : '\n',
   ].join('')
-}
-
-/** The two classes that are confused most. */
-function mixUp(counts: ConfusionMatrix): string {
-  const pairs = counts.flatMap((row, t) =>
-    row.flatMap((n, p) => (p !== t && n > 0 ? [{ n, t, p }] : [])),
-  )
-  const worst = pairs.sort((a, b) => b.n - a.n)[0]
-  return worst ? '' : 'No example was wrong.\n'
 }
 
 /** One example as an image file, to try `predict` with. Undefined if there is none that was right. */
 async function writeSample(
   folder: string,
   test: Dataset,
-  predicted: Int32Array,
+  mistakes: readonly Mistake[],
 ): Promise<string | undefined> {
-  const labels = test.labels()!
-  const at = predicted.findIndex((p, i) => p === labels[i])
+  const wrong = new Set(mistakes.map(({ index }) => index))
+  const at = Array.from({ length: test.length }, (_, i) => i).findIndex((i) => !wrong.has(i))
   const { dtype, shape, data } = (await test.get(Math.max(0, at))).input
   const [channels, height, width] = shape
   if (at < 0 || channels !== 1 || !height || !width) return undefined

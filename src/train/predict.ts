@@ -1,6 +1,7 @@
 import type { ArrayView } from '../base/array.ts'
+import type { TypedArray } from '../base/dtype.ts'
 import { BrickError } from '../base/errors.ts'
-import { sizeOf } from '../base/shape.ts'
+import { type Shape, sizeOf } from '../base/shape.ts'
 import { type Batch, DataLoader } from '../data/dataloader.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { AnyModule, Module } from '../nn/module/module.ts'
@@ -87,8 +88,34 @@ async function outputsOf(
   model: Module,
   dataset: Dataset,
   samples: number,
-  { batchSize = EVALUATION_BATCH, normalize, signal, output: made }: PredictOptions,
+  options: PredictOptions,
 ): Promise<ArrayView<'f32'>> {
+  let row: readonly number[] = []
+  let data = new Float32Array()
+  await eachOutput(model, dataset, { ...options, samples }, (values, first, shape) => {
+    if (data.length === 0) {
+      row = shape
+      data = new Float32Array(dataset.length * sizeOf(row))
+    }
+    const at = first * sizeOf(row)
+    values.forEach((value: number, i: number) => {
+      data[at + i]! += value / samples
+    })
+  })
+  return { dtype: 'f32', shape: [dataset.length, ...row], data }
+}
+
+/** Is given the outputs of a batch, of which the first is the example `first`, each of this shape. */
+type TakeOutputs = (values: TypedArray, first: number, shape: Shape) => Promise<void> | void
+
+/** Passes over a dataset, `samples` times over each batch. The model's mode is the caller's. */
+export async function eachOutput(
+  model: Module,
+  dataset: Dataset,
+  options: PredictOptions,
+  take: TakeOutputs,
+): Promise<void> {
+  const { batchSize = EVALUATION_BATCH, normalize, signal, output: made, samples = 1 } = options
   const given = normalize === undefined ? {} : { normalize }
   const loader = new DataLoader(dataset, { batchSize, ...given })
   const step = compile((x: Tensor) =>
@@ -97,31 +124,26 @@ async function outputsOf(
       return made ? made(output) : output
     }),
   )
-  let row: readonly number[] = []
-  let data = new Float32Array()
-  const pipeline = new Pipeline<number>(LAG, (values, first) => {
-    const at = first * sizeOf(row)
-    values.forEach((value: number, i: number) => {
-      data[at + i]! += value / samples
-    })
-  })
-  let done = 0
+  interface Note {
+    readonly first: number
+    readonly n: number
+    readonly shape: Shape
+  }
+  const pipeline = new Pipeline<Note>(LAG, (values, { first, n, shape }) =>
+    take(values.subarray(0, n * sizeOf(shape)), first, shape),
+  )
+  let first = 0
   for await (const batch of loader) {
     const n = batch[0].shape[0]!
-    const [x] = tensorsOf(done > 0 ? filled(batch, batchSize) : batch)
+    const [x] = tensorsOf(first > 0 ? filled(batch, batchSize) : batch)
     for (let sample = 0; sample < samples; sample++) {
       if (signal?.aborted) throw interrupted('prediction')
-      const output = step(x)
-      if (data.length === 0) {
-        row = output.shape.slice(1)
-        data = new Float32Array(dataset.length * sizeOf(row))
-      }
-      await pipeline.push(output, done)
+      const result = step(x)
+      await pipeline.push(result, { first, n, shape: result.shape.slice(1) })
     }
-    done += n
+    first += n
   }
   await pipeline.drain()
-  return { dtype: 'f32', shape: [dataset.length, ...row], data }
 }
 
 /** A batch of full size, so that the last one needs no program of its own; what is past the end counts for nothing. */

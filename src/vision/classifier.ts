@@ -19,6 +19,8 @@ export interface Guess {
 export interface ClassifierParts {
   /** As messages and reports name it: `squeezenet1_1`. */
   readonly name: string
+  /** Its name in the zoo, if it is a network of the zoo. */
+  readonly architecture?: string
   /** Images [n, channels, height, width] → scores of the classes [n, classes, …]. */
   readonly model: Module
   readonly classNames: readonly string[]
@@ -40,6 +42,7 @@ const BATCH = 16
 /** A network that says what images show: with its weights, the names of its classes and its preprocessing. */
 export class Classifier {
   readonly name: string
+  readonly architecture: string | undefined
   readonly model: Module
   readonly classNames: readonly string[]
   readonly classIds: readonly string[] | undefined
@@ -48,6 +51,7 @@ export class Classifier {
 
   constructor(parts: ClassifierParts) {
     this.name = parts.name
+    this.architecture = parts.architecture
     this.model = parts.model
     this.classNames = parts.classNames
     this.classIds = parts.classIds

@@ -69,12 +69,21 @@ export async function evaluateClassifier(
       got: 'one without labels',
     })
   }
-  const probabilities = await predict(classifier.model, dataset, {
+  const probabilities = await probabilitiesOf(classifier, dataset, options)
+  return reportOf(probabilities, labels, classifier.classNames)
+}
+
+/** Probabilities [n, classes] of all examples of a dataset. */
+export function probabilitiesOf(
+  classifier: Classifier,
+  dataset: Dataset,
+  options: { readonly batchSize?: number } = {},
+): Promise<ArrayView<'f32'>> {
+  return predict(classifier.model, dataset, {
     ...options,
     normalize: classifier.preprocessing.normalize,
     output: (scores) => classifier.probabilitiesOf(scores),
   })
-  return reportOf(probabilities, labels, classifier.classNames)
 }
 
 /** What probabilities [n, classes] say of examples with these classes. */

@@ -4,7 +4,7 @@ import { nearest } from '../base/nearest.ts'
 import type { Shape } from '../base/shape.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { Normalization } from '../data/normalize.ts'
-import { observeCalls } from '../nn/module/forward.ts'
+import { observeCalls, replaceInputs } from '../nn/module/forward.ts'
 import { Module } from '../nn/module/module.ts'
 import { zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
@@ -84,6 +84,30 @@ export class Trunk extends Module {
       wanted: 'a layer that a forward pass calls with one tensor',
       got: 'one that it does not call',
     })
+  }
+}
+
+/** A network from the input of its classifier on: features → scores. Its states are the classifier's alone. */
+export class Head extends Module {
+  private readonly model: Module
+  private readonly layer: Module
+  private readonly inputShape: Shape
+
+  constructor(model: Module, layer: Module, inputShape: Shape) {
+    super()
+    this.model = model
+    this.layer = layer
+    this.inputShape = inputShape
+  }
+
+  /** What comes before belongs to the model; it is not run, and stays in evaluation mode. */
+  protected override fields(): Iterable<readonly [string, unknown]> {
+    return [['layer', this.layer]]
+  }
+
+  forward(features: Tensor): Tensor {
+    const images = zeros([features.shape[0]!, ...this.inputShape])
+    return replaceInputs(this.layer, [features], () => this.model.forward(images))
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
@@ -32,10 +32,16 @@ export async function load(
   throw new BrickError({
     kind: 'unknown',
     where: 'model',
-    got: `'${source}'`,
+    got: `'${source}', ${whatIs(source)}`,
     wanted: `the folder of a run, or a network with weights: ${pretrainedNames.join(', ')}`,
     ...(near === undefined ? {} : { remedy: `Did you mean '${near}'?` }),
   })
+}
+
+function whatIs(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found) return 'no such folder or network'
+  return found.isDirectory() ? 'a folder without a run' : 'a file'
 }
 
 const isRun = (folder: string): boolean =>

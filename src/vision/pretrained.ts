@@ -138,7 +138,14 @@ export async function pretrained(name: string, options: ArchiveOptions = {}): Pr
   const sizes = { inputShape: inputShapeOf(preprocessing), classes: names.length }
   const model = skip(() => createModel(name, sizes))
   model.loadStateDict(state, { mapping })
-  return new Classifier({ name, model, classNames: names, classIds: ids, preprocessing })
+  return new Classifier({
+    name,
+    architecture: name,
+    model,
+    classNames: names,
+    classIds: ids,
+    preprocessing,
+  })
 }
 
 async function statesIn(content: Uint8Array, path: string): Promise<Map<string, ArrayView>> {

@@ -32,8 +32,8 @@ export async function openRun(folder: string, which?: 'best' | 'last'): Promise<
   const sizes = { inputShape: inputShapeOf(preprocessing), classes: classNames.length }
   const model = createModel(kind, sizes)
   model.loadStateDict(servedArrays(checkpoint.arrays))
-  const classifier = new Classifier({ name: kind, model, classNames, preprocessing })
-  return { classifier, checkpoint }
+  const parts = { name: kind, architecture: kind, model, classNames, preprocessing }
+  return { classifier: new Classifier(parts), checkpoint }
 }
 
 /** @throws BrickError `checkpoint` for a run that says too little of its network. */

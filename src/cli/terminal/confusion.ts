@@ -1,41 +1,7 @@
 import pc from 'picocolors'
-import { BrickError } from '../../base/errors.ts'
 
 /** `counts[t][p]`: examples of class t that were taken for class p. */
 export type ConfusionMatrix = readonly (readonly number[])[]
-
-/**
- * Counts how often each class was taken for each.
- *
- * @throws BrickError `argument` if the lists differ in length or hold no class's number.
- * @example
- * ```ts
- * confusionMatrix([0, 0, 1], [0, 1, 1], 2) // [[1, 1], [0, 1]]
- * ```
- */
-export function confusionMatrix(
-  labels: ArrayLike<number>,
-  predictions: ArrayLike<number>,
-  classes: number,
-): number[][] {
-  if (labels.length !== predictions.length) {
-    throw refused('as many predictions as labels', `${predictions.length} and ${labels.length}`)
-  }
-  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
-  for (let i = 0; i < labels.length; i++) {
-    const row = counts[labels[i]!]
-    const predicted = predictions[i]!
-    if (row?.[predicted] === undefined) {
-      throw refused(`classes from 0 to ${classes - 1}`, `${labels[i]} and ${predicted} at ${i}`)
-    }
-    row[predicted]!++
-  }
-  return counts
-}
-
-function refused(wanted: string, got: string): BrickError {
-  return new BrickError({ kind: 'argument', where: 'confusion matrix', wanted, got })
-}
 
 /**
  * The matrix as a table: a row for each true class, a column for each predicted one, zeros as

@@ -30,12 +30,29 @@ export function locateForward(prototype: object, base: object): void {
     const own = Object.getOwnPropertyDescriptor(p, 'forward')
     if (typeof own?.value !== 'function') continue
     const forward = own.value as Forward
-    const value: Forward = function (...inputs) {
+    const value: Forward = function (...given) {
       // A call of super.forward is no further step into the model.
-      if (active.at(-1) === this) return forward.apply(this, inputs)
+      if (active.at(-1) === this) return forward.apply(this, given)
+      const inputs = (replaced.get(this) ?? given) as unknown[]
       return enter(this, inputs, () => forward.apply(this, inputs))
     }
     Object.defineProperty(p, 'forward', { ...own, value })
+  }
+}
+
+/** Inputs that a module gets in place of those that it is called with. */
+const replaced = new Map<object, readonly unknown[]>()
+
+/**
+ * Runs `body`, in which a module gets these inputs whatever it is called with: what comes before it
+ * in the model is then of no consequence, and not computed.
+ */
+export function replaceInputs<T>(module: object, inputs: readonly unknown[], body: () => T): T {
+  replaced.set(module, inputs)
+  try {
+    return body()
+  } finally {
+    replaced.delete(module)
   }
 }
 
