@@ -77,6 +77,17 @@ export interface FinetuneFlags extends BackendFlags {
   readonly out?: string
 }
 
+/** What `similar` was given. */
+export interface SimilarFlags extends BackendFlags {
+  readonly model: string
+  readonly in: string
+  readonly layer?: string
+  readonly metric?: 'cosine' | 'euclidean'
+  readonly top?: number
+  /** The folder of page and contact sheet. */
+  readonly out?: string
+}
+
 /** What `runs` was given. */
 export interface RunsFlags {
   readonly sort?: string

@@ -13,6 +13,7 @@ import type {
   PlotFlags,
   PredictFlags,
   RunsFlags,
+  SimilarFlags,
   TrainFlags,
 } from './flags.ts'
 import { optimizerNames } from './optimizers.ts'
@@ -90,6 +91,7 @@ function commandLine(done: (code: number) => void): Command {
   addPredict(program, done)
   addClassify(program, done)
   addFinetune(program, done)
+  addSimilar(program, done)
   addRuns(program, done)
   addPlot(program, done)
   addDoctor(program, done)
@@ -223,6 +225,23 @@ function addFinetune(program: Command, done: (code: number) => void): void {
   common(command).action(async (options: FinetuneFlags & Common) => {
     const { finetuneCommand } = await import('./command-finetune.ts')
     done(await finetuneCommand(options, outputFor(options)))
+  })
+}
+
+function addSimilar(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('similar')
+    .description('find the images of a folder that are most similar to one')
+    .argument('<query>', 'an image file')
+    .requiredOption('--in <folder>', 'where to look: images in it and in the folders in it')
+    .requiredOption('--model <name>', modelHelp)
+    .option('--layer <name>', 'whose output is compared (default: what the last layer gets)')
+    .addOption(new Option('--metric <name>', 'distance').choices(['cosine', 'euclidean']))
+    .option('--top <n>', 'images to find (default: 12)', whole(1))
+    .option('--out <folder>', 'where similar.html and similar.png go (default: here)')
+  common(command).action(async (query: string, options: SimilarFlags & Common) => {
+    const { similarCommand } = await import('./command-similar.ts')
+    done(await similarCommand(query, options, outputFor(options)))
   })
 }
 

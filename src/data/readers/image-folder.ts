@@ -147,8 +147,12 @@ async function classFolders(path: string): Promise<string[]> {
   })
 }
 
-async function imagesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+/** The image files in a folder and in the folders in it, in the order of their names. */
+export async function imagesIn(folder: string): Promise<string[]> {
+  const options = { recursive: true, withFileTypes: true } as const
+  const entries = await readdir(folder, options).catch((error) => {
+    throw fileError('read', folder, error)
+  })
   return entries
     .filter(({ name }) => IMAGE.has(extname(name).toLowerCase()) && !name.startsWith('.'))
     .filter((entry) => !entry.isDirectory())
