@@ -12,6 +12,7 @@ const events: readonly TrainEvent[] = [
     metrics: Object.keys(scores.metrics).map((name) => ({ name, goal: 'max', unit: 'percent' })),
     hasValidation: true,
     hasSchedule: true,
+    isStreamed: false,
     folder: undefined,
   },
   {

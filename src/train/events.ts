@@ -19,6 +19,8 @@ export type TrainEvent =
       readonly hasValidation: boolean
       /** Whether the learning rate changes. */
       readonly hasSchedule: boolean
+      /** Whether examples are read while they are learnt: how long steps wait for them is shown. */
+      readonly isStreamed: boolean
       readonly folder: string | undefined
     }
   | {

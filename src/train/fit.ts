@@ -1,7 +1,7 @@
 import { BrickError } from '../base/errors.ts'
 import { checkDataset } from '../data/check.ts'
 import type { AnyDataset } from '../data/dataloader.ts'
-import type { Example } from '../data/dataset.ts'
+import { type Example, isGatherer } from '../data/dataset.ts'
 import { Module } from '../nn/module/module.ts'
 import { generator } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -100,6 +100,7 @@ async function runOf(
     metrics: settings.metrics,
     hasValidation: settings.validation !== undefined,
     hasSchedule: session.schedule !== undefined,
+    isStreamed: !isGatherer(trainSet),
     folder: settings.out,
   })
   const stoppedBy = await trainEpochs(session, keeper, settings, tellAll).finally(() =>

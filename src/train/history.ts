@@ -18,6 +18,8 @@ export interface EpochRecord {
   readonly lr?: number
   /** Time that the epoch took, validation included. */
   readonly seconds: number
+  /** Of these, the time in which steps waited for their batches. */
+  readonly loading?: number
 }
 
 /** Why a run ended. */

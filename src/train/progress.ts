@@ -13,6 +13,7 @@ type Start = Extract<TrainEvent, { type: 'start' }>
 
 const EPOCH_WIDTH = 9
 const LOSS_WIDTH = 12
+const LOADING_WIDTH = 9
 const GAP = '  '
 const BEST = '  best'
 
@@ -36,7 +37,7 @@ export function showSeconds(seconds: number): string {
 }
 
 /** The table's head: which column is what. */
-function headLines({ metrics, hasValidation, hasSchedule }: Start): string[] {
+function headLines({ metrics, hasValidation, hasSchedule, isStreamed }: Start): string[] {
   const names = metrics.map(({ name }) => name.padStart(width(name)))
   const group = ['loss'.padStart(LOSS_WIDTH), ...names].join(GAP)
   const titles = hasValidation ? ['train', 'validation'] : ['train']
@@ -48,6 +49,7 @@ function headLines({ metrics, hasValidation, hasSchedule }: Start): string[] {
       'epoch'.padStart(EPOCH_WIDTH),
       ...groups,
       hasSchedule ? 'lr'.padStart(LOSS_WIDTH) : '',
+      isStreamed ? 'loading'.padStart(LOADING_WIDTH) : '',
       'time'.padStart(LOSS_WIDTH),
     ].join(''),
   ]
@@ -61,7 +63,7 @@ function fitting(start: Start, terminal: Pick<Terminal, 'isTerminal' | 'columns'
   if (metrics.length < start.metrics.length) {
     return fitting({ ...start, metrics }, terminal)
   }
-  return { ...start, hasSchedule: false }
+  return { ...start, hasSchedule: false, isStreamed: false }
 }
 
 const width = (name: string): number => Math.max(9, name.length)
@@ -74,13 +76,14 @@ function scoreCells({ loss, metrics }: Scores, infos: readonly MetricInfo[]): st
 }
 
 function epochLine(record: EpochRecord, isBest: boolean, start: Start): string {
-  const { epochs, metrics, hasSchedule } = start
-  const { epoch, train, validation, seconds, lr } = record
+  const { epochs, metrics, hasSchedule, isStreamed } = start
+  const { epoch, train, validation, seconds, lr, loading = 0 } = record
   return [
     `${epoch}/${epochs}`.padStart(EPOCH_WIDTH),
     scoreCells(train, metrics),
     validation ? scoreCells(validation, metrics) : '',
     hasSchedule && lr !== undefined ? showRate(lr).padStart(LOSS_WIDTH) : '',
+    isStreamed ? `${Math.round((100 * loading) / seconds)} %`.padStart(LOADING_WIDTH) : '',
     showSeconds(seconds).padStart(LOSS_WIDTH),
     isBest ? BEST : '',
   ].join('')

@@ -52,6 +52,8 @@ export class Session {
   readonly #accumulator: Accumulator | undefined
   readonly #steps: Steps
   readonly #classes = new ClassCheck('train.fit')
+  /** Time in which the running epoch waited for its batches. */
+  #waited = 0
   /** The rate of the last step. */
   #lr: number
   #bestArrays: Arrays | undefined
@@ -153,12 +155,15 @@ export class Session {
     let step = from
     // An earlier run may have stopped after the last batch of a stream, before its last update.
     let isDue = from > 0 && !this.#updatesAt(from)
+    let asked = performance.now()
     for await (const batch of this.loader) {
+      this.#waited += (performance.now() - asked) / 1000
       const note = this.#noteOf(batch, ++step)
       await this.#makeStep(batch, note, pipeline)
       isDue = !note.kind.updates
       if (note.kind.updates) this.#afterUpdate()
       if (signal?.aborted) break
+      asked = performance.now()
     }
     const isComplete = this.loader.position.epoch > passes
     if (isComplete && isDue) this.#updateByRest()
@@ -232,6 +237,7 @@ export class Session {
       ...(scores ? { validation: scores } : {}),
       lr: this.#lr,
       seconds,
+      loading: this.#waited,
     }
     const goal = metrics.find(({ name }) => name === monitor)?.goal ?? 'min'
     const { best, isBest } = follow(this.best, record, monitor, goal, earlyStopping?.minDelta ?? 0)
@@ -239,6 +245,7 @@ export class Session {
     this.best = best
     this.tally.clear()
     this.seconds = 0
+    this.#waited = 0
     if (this.settings.scheduleEvery === 'epoch') this.schedule?.step(monitored(record, monitor))
     return { record, isBest }
   }
