@@ -4,10 +4,9 @@ import { BrickError } from '../../base/errors.ts'
 import { type Shape, sizeOf, stridesOf } from '../../base/shape.ts'
 import { gather } from '../../base/strided.ts'
 import { swapped } from '../byte-order.ts'
-import type { OpenTensors, TensorInfo } from '../open-tensors.ts'
+import { type OpenTensors, type TensorInfo, unknownName } from '../open-tensors.ts'
 import { RandomAccess } from '../random-access.ts'
 import { storedTypes } from '../stored-types.ts'
-import { unknownName } from '../tensor-file.ts'
 import { ZipFile } from '../zip.ts'
 import { type Contents, contentsOf, viewOf } from './contents.ts'
 import { damaged } from './damaged.ts'
@@ -58,13 +57,17 @@ export async function openTorch(path: string, options: TorchOptions = {}): Promi
   }
 }
 
+const beginsWith = (bytes: Uint8Array, start: readonly number[]): boolean =>
+  start.every((byte, i) => bytes[i] === byte)
+
 export const isZip = (start: Uint8Array): boolean => beginsWith(start, [0x50, 0x4b, 3, 4])
 
 /** Whether a file is a pickle of protocol 2 or later, as PyTorch wrote them before 1.6. */
 export const isPickle = (start: Uint8Array): boolean => start[0] === 0x80 && start[1]! < 6
 
-const beginsWith = (bytes: Uint8Array, start: readonly number[]): boolean =>
-  start.every((byte, i) => bytes[i] === byte)
+/** Whether a file is a tar file, as PyTorch wrote them before 0.1.10. */
+export const isTar = (start: Uint8Array): boolean =>
+  beginsWith(start.subarray(257), [0x75, 0x73, 0x74, 0x61, 0x72])
 
 interface Opened {
   readonly root: PickleValue
@@ -153,14 +156,14 @@ function parseLegacy(bytes: Uint8Array, path: string, storages: TailStorages) {
 }
 
 function checkLegacy(path: string, start: Uint8Array): void {
-  const isTar = new TextDecoder('latin1').decode(start.subarray(257, 262)) === 'ustar'
-  if (isPickle(start) && !isTar) return
+  if (isPickle(start)) return
+  const isOld = isTar(start)
   throw new BrickError({
     kind: 'file',
     where: path,
     wanted: 'a file that torch.save wrote',
-    got: isTar ? 'a tar file, as PyTorch wrote them before 0.1.10' : 'other bytes',
-    remedy: isTar
+    got: isOld ? 'a tar file, as PyTorch wrote them before 0.1.10' : 'other bytes',
+    remedy: isOld
       ? 'Save it again in a newer PyTorch: torch.save(torch.load(path), other).'
       : 'The checkpoint is not whole: save or download it again.',
   })
