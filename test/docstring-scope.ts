@@ -18,6 +18,10 @@ export const notRun: Readonly<Record<string, string>> = {
   'train/checkpoint.ts': 'needs the folder of a run',
   'cli/program.ts': 'runs the program',
   'files/tensor-file.ts': 'needs the file of a run',
+  'files/shards.ts': 'needs a checkpoint in several files; files-safetensors.test.ts reads one',
+  'files/torch/torch-file.ts': 'needs a published file; files-torch.test.ts reads some',
+  'weights/index.ts load': 'needs a published file; weights.test.ts reads some',
+  'weights/index.ts open': 'needs a file; weights.test.ts reads some',
   'train/fit.ts fit': 'ends with what MNIST gives; train-fit.test.ts makes the same call',
   'optim/adam.ts adam': 'shows the option alone',
   'optim/sgd.ts sgd': 'shows the option alone',
@@ -80,6 +84,7 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { bytes: Buffer.concat([...serializeSafetensors([['fc.weight', weight]])]) }
   },
   'files/atomic.ts': () => ({ writeAtomically }),
+  'files/random-access.ts': () => ({ writeAtomically }),
   'nn/module/module.ts': () => ({ model: new nn.Sequential(new nn.Conv2d(1, 4, 5)) }),
   'data/dataset.ts': async () => ({ ...(await digits()), data }),
   'data/iterable.ts': () => ({ data }),

@@ -95,6 +95,18 @@ describe('a mapping', () => {
     expect([...(await (weight as typeof kernel).data())]).toEqual([1, 4, 2, 5, 3, 6])
   })
 
+  test('joins axes', () => {
+    const state = { w: view([2, 3, 4]), d: view([3, 3, 2, 4]) }
+    const moved = nn.mapState(state, [
+      ['w', 'w', 'abc -> c(ba)1'],
+      ['d', 'd', 'hwcm -> (cm)1hw'],
+    ])
+    expect(moved.get('w')!.shape).toEqual([4, 6, 1])
+    // [c, b, a] = [0, 1, 1] was [1, 1, 0] of [2, 3, 4].
+    expect((moved.get('w') as ReturnType<typeof view>).data[1 * 2 + 1]).toBe(12 + 4)
+    expect(moved.get('d')!.shape).toEqual([8, 1, 3, 3])
+  })
+
   test('a function makes names, the first rule that fits counts, others stay', () => {
     const state = nn.mapState(
       { 'fire2/squeeze1x1_w_0': view([1]), 'a.b': view([1]), c: view([1]) },
@@ -136,7 +148,7 @@ describe('a mapping', () => {
     expect(same).toContain('a and b: both y')
   })
 
-  test.each(['hwio', 'hwio -> oih', 'hh -> hh', 'a -> ab', 'a→a'])(
+  test.each(['hwio', 'hwio -> oih', 'hh -> hh', 'a -> ab', 'a→a', 'ab -> (ab', 'ab -> ()ab'])(
     'axes %s are refused',
     (axes) => {
       const message = messageOf(() => nn.mapState({}, [['w', 'w', axes]]))

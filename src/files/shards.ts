@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { fileError } from './errors.ts'
-import type { OpenTensors } from './open-tensors.ts'
+import { type OpenTensors, unknownName } from './open-tensors.ts'
 import { RandomAccess } from './random-access.ts'
-import { openSafetensors, unknownName } from './tensor-file.ts'
+import { openSafetensors } from './tensor-file.ts'
 
 /** More than any index that there is. */
 const MAX_INDEX = 2 ** 27

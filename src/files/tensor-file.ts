@@ -1,8 +1,6 @@
 import type { ArrayView } from '../base/array.ts'
-import { BrickError } from '../base/errors.ts'
-import { nearest } from '../base/nearest.ts'
 import { writeAtomically } from './atomic.ts'
-import { type OpenTensors, readAll, type TensorFile } from './open-tensors.ts'
+import { type OpenTensors, readAll, type TensorFile, unknownName } from './open-tensors.ts'
 import { RandomAccess } from './random-access.ts'
 import { decodeEntry, type SafetensorsOptions, serializeSafetensors } from './safetensors.ts'
 import { type Header, headerLength, LENGTH_BYTES, parseHeader } from './safetensors-header.ts'
@@ -69,21 +67,6 @@ class OpenSafetensors implements OpenTensors {
   private entry(name: string) {
     return this.entries.get(name) ?? unknownName(this, name)
   }
-}
-
-/** Throws the error for a name that a file does not have. */
-export function unknownName(
-  { path, names }: Pick<OpenTensors, 'path' | 'names'>,
-  name: string,
-): never {
-  const near = nearest(name, names)
-  throw new BrickError({
-    kind: 'unknown',
-    where: path,
-    wanted: `one of its ${names.length} arrays`,
-    got: `'${name}'`,
-    ...(near === undefined ? {} : { remedy: `Did you mean '${near}'?` }),
-  })
 }
 
 /**

@@ -22,6 +22,9 @@ export interface Checkpoint {
 /** Under this key of the safetensors file's metadata lies the run's state. */
 const KEY = 'brickwork'
 
+/** Whether a file with this metadata is a checkpoint of a run. */
+export const isCheckpoint = (metadata: Readonly<Record<string, string>>): boolean => KEY in metadata
+
 export const checkpointPath = (folder: string, name: CheckpointName): string =>
   join(folder, `${name}.safetensors`)
 

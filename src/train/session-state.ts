@@ -53,10 +53,19 @@ export function arraysOf(arrays: ReadonlyMap<string, ArrayView>, part: Part): Ar
   return new Map(own.map(([name, array]) => [name.slice(part.length + 1), array]))
 }
 
-/** The model as it is to be used: with averaged weights, if the run keeps an average. */
+/**
+ * The model as it is to be used: with averaged weights, if the run keeps an average. Where each of
+ * its names lies in a checkpoint of these names.
+ */
+export function servedNames(names: readonly string[]): Map<string, string> {
+  const all = new Set(names)
+  const isBeside = (name: string) => PARTS.some((part) => name.startsWith(`${part}/`))
+  const own = names.filter((name) => !isBeside(name))
+  return new Map(own.map((name) => [name, all.has(`ema/${name}`) ? `ema/${name}` : name]))
+}
+
+/** The arrays of {@link servedNames}. */
 export function servedArrays(arrays: ReadonlyMap<string, ArrayView>): Arrays {
-  const averages = arraysOf(arrays, 'ema')
-  return new Map(
-    [...modelArrays(arrays)].map(([name, array]) => [name, averages.get(name) ?? array]),
-  )
+  const places = servedNames([...arrays.keys()])
+  return new Map([...places].map(([name, place]) => [name, arrays.get(place)!]))
 }

@@ -5,6 +5,7 @@ import { BrickError } from '../../base/errors.ts'
 import { showShape, sizeOf } from '../../base/shape.ts'
 import { rowMajor } from '../../base/strided.ts'
 import { writeAtomically } from '../../files/atomic.ts'
+import { swapped } from '../../files/byte-order.ts'
 import { fileError } from '../../files/errors.ts'
 import { type StoredType, storedTypes } from '../../files/stored-types.ts'
 
@@ -102,12 +103,6 @@ function parseHeader(text: string, where: string): Omit<Header, 'start'> {
     isFortran: order[1] === 'True',
     shape: extents,
   }
-}
-
-function swapped(stored: Uint8Array, bytes: number): Uint8Array {
-  const copy = stored.slice()
-  for (let at = 0; at < copy.length; at += bytes) copy.subarray(at, at + bytes).reverse()
-  return copy
 }
 
 function malformed(where: string, wanted: string, got: string): BrickError {

@@ -1,5 +1,5 @@
 import { BrickError } from '../../base/errors.ts'
-import { type Shape, showShape } from '../../base/shape.ts'
+import { type Shape, showShape, sizeOf } from '../../base/shape.ts'
 import { permuted } from '../../base/strided.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import type { GivenState, StateValue } from './state-dict.ts'
@@ -12,7 +12,7 @@ import type { GivenState, StateValue } from './state-dict.ts'
  * - `name`: the model's name, in which `$1`, `$2` … are what the stars (or groups) stand for; a
  *   function of them; or null to leave the entry out.
  * - `axes`: letters for the axes as they are and as they shall be: `hwio -> oihw`. A `1` is an
- *   axis of size 1 that goes or comes: `11io -> oi`.
+ *   axis of size 1 that goes or comes: `11io -> oi`. Axes in brackets become one: `oihw -> o(ihw)`.
  */
 export type StateRule = readonly [
   pattern: string | RegExp,
@@ -100,7 +100,8 @@ interface Rule {
 interface Axes {
   readonly text: string
   readonly from: readonly string[]
-  readonly to: readonly string[]
+  /** The letters that each axis is made of: none for a new one of size 1. */
+  readonly to: readonly (readonly string[])[]
 }
 
 function ruleOf([pattern, name, axes]: StateRule): Rule {
@@ -143,15 +144,15 @@ const groupsTo =
     )
 
 function axesOf(pattern: string, text: string): Axes {
-  const [, left, right] = /^\s*(\w*)\s*->\s*(\w*)\s*$/.exec(text) ?? []
-  const letters = (side: string) => [...side].filter((letter) => letter !== '1')
-  const sorted = (side: string) => letters(side).toSorted().join('')
-  const isWhole =
-    left !== undefined &&
-    right !== undefined &&
-    sorted(left) === sorted(right) &&
-    new Set(letters(left)).size === letters(left).length
-  if (isWhole) return { text: `${left} -> ${right}`, from: [...left], to: [...right] }
+  const [, left, right] = /^\s*(\w*)\s*->\s*((?:\w|\(\w+\))*)\s*$/.exec(text) ?? []
+  if (left !== undefined && right !== undefined) {
+    const to = (right.match(/\w|\(\w+\)/g) ?? []).map(lettersOf)
+    const letters = lettersOf(left)
+    const isWhole = letters.toSorted().join() === to.flat().toSorted().join()
+    if (isWhole && new Set(letters).size === letters.length) {
+      return { text: `${left} -> ${right}`, from: [...left], to }
+    }
+  }
   throw new BrickError({
     kind: 'argument',
     where: `mapping of ${pattern}`,
@@ -159,6 +160,8 @@ function axesOf(pattern: string, text: string): Axes {
     got: JSON.stringify(text),
   })
 }
+
+const lettersOf = (side: string): string[] => [...side].filter((letter) => /[^1()]/.test(letter))
 
 /** Why a value's axes are not those of a rule. */
 function misfitOf(shape: Shape, { text, from }: Axes): string | undefined {
@@ -171,8 +174,8 @@ function misfitOf(shape: Shape, { text, from }: Axes): string | undefined {
 function moved(value: StateValue, { from, to }: Axes): StateValue {
   const kept = from.filter((letter) => letter !== '1')
   const sizes = value.shape.filter((_, axis) => from[axis] !== '1')
-  const order = to.filter((letter) => letter !== '1').map((letter) => kept.indexOf(letter))
-  const shape = to.map((letter) => (letter === '1' ? 1 : sizes[kept.indexOf(letter)]!))
+  const order = to.flat().map((letter) => kept.indexOf(letter))
+  const shape = to.map((letters) => sizeOf(letters.map((letter) => sizes[kept.indexOf(letter)]!)))
   if (value instanceof Tensor) return value.reshape(sizes).permute(order).reshape(shape)
   return { ...permuted({ ...value, shape: sizes }, order), shape }
 }
