@@ -39,7 +39,8 @@ export function halfToNumber(bits: number): number {
 
 /** Where four-byte elements lie: in place if their start is aligned, else in a copy. */
 function span(stored: Uint8Array): [buffer: ArrayBufferLike, offset: number, length: number] {
-  const { buffer, byteOffset } = stored.byteOffset % 4 === 0 ? stored : stored.slice()
+  // A copy by the constructor: Buffer's own slice() is a view, as unaligned as before.
+  const { buffer, byteOffset } = stored.byteOffset % 4 === 0 ? stored : new Uint8Array(stored)
   return [buffer, byteOffset, stored.length / 4]
 }
 
