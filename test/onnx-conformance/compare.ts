@@ -42,6 +42,7 @@ async function compareValues(got: Value, wanted: Value): Promise<string | undefi
 
 function isClose(value: number, wanted: number): boolean {
   if (Object.is(value, wanted) || value === wanted) return true
-  if (Number.isNaN(wanted) || !Number.isFinite(wanted)) return Number.isNaN(value) && Number.isNaN(wanted)
+  if (Number.isNaN(wanted) || !Number.isFinite(wanted))
+    return Number.isNaN(value) && Number.isNaN(wanted)
   return Math.abs(value - wanted) <= ABSOLUTE + RELATIVE * Math.abs(wanted)
 }

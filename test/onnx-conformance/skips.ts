@@ -1,7 +1,7 @@
 import { codeName, elementType } from '../../src/onnx/file/element-types.ts'
 import type { Message } from '../../src/onnx/file/messages.ts'
 import type { OnnxFile } from '../../src/onnx/file/read.ts'
-import { opsetRange, unknownOperators } from '../../src/onnx/run/check.ts'
+import { LAST_OPSET, showOperator, unknownOperators } from '../../src/onnx/run/check.ts'
 import { functionKey } from '../../src/onnx/run/graph-run.ts'
 
 /**
@@ -9,14 +9,16 @@ import { functionKey } from '../../src/onnx/run/graph-run.ts'
  * nothing that runs and is wrong can be skipped.
  */
 export function reasonToSkip({ graph, model, opsets }: Parts): string | undefined {
-  const version = opsets.get('') ?? opsetRange.last
-  if (version < opsetRange.first || version > opsetRange.last) return `opset ${version}`
+  const version = opsets.get('') ?? 1
+  if (version > LAST_OPSET) return `opset ${version}`
   const types = [...typesOf(graph)].find((code) => code !== 0 && !elementType(code))
   if (types !== undefined) return `element type ${codeName(types)}`
   const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name), f] as const))
-  const [missing] = unknownOperators({ graph } as OnnxFile, functions)
-  if (missing) return `operator ${missing.domain ? `${missing.domain}.` : ''}${missing.name}`
-  const drawn = graph.node.find(({ opType = '' }) => random.has(opType))
+  const [missing] = unknownOperators({ graph, opsets } as OnnxFile, functions)
+  if (missing) return `operator ${showOperator(missing)}`
+  const drawn = graph.node.find(
+    ({ opType = '', input }) => random.has(opType) || (opType === 'Dropout' && input[2]),
+  )
   if (drawn) return `random numbers of ${drawn.opType}`
   return undefined
 }

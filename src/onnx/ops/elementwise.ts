@@ -73,7 +73,10 @@ function cast(value: Value, type: ElementType): Value {
   if (value.host && type.dtype === 'i32' && value.type.dtype !== 'f32' && type.bits >= 32) {
     return Value.constant({ ...value.host, type })
   }
-  return Value.of(type, type.range ? wrapped(type, tensor) : roundedTo(type, tensor.to('f32')))
+  if (!type.range) return Value.of(type, roundedTo(type, tensor.to('f32')))
+  // Four bits are so few that floats are limited to them; wider integers wrap around.
+  const limited = type.bits === 4 && tensor.dtype === 'f32' ? tensor.clamp(...type.range) : tensor
+  return Value.of(type, wrapped(type, limited))
 }
 
 /** x where it is above 0; slope · x elsewhere. */

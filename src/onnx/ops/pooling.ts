@@ -6,17 +6,18 @@ import { Tensor } from '../../tensor/tensor.ts'
 import type { NodeCall } from '../run/call.ts'
 import type { Value } from '../run/value.ts'
 import type { Op, OpTable } from './op.ts'
-import { type Geometry, geometryOf, padded, windowAxes, windowsOf, withCeiling } from './windows.ts'
+import { type Geometry, geometryOf, windowAxes, windowsOf, withCeiling } from './windows.ts'
 
-function poolGeometry(call: NodeCall, x: Tensor): { plain: Geometry; whole: Geometry } {
+/** Windows may go off the end in `ceil_mode`. */
+function poolGeometry(call: NodeCall, x: Tensor): Geometry {
   const extents = x.shape.slice(2)
   const plain = geometryOf(call, extents, call.ints('kernel_shape') ?? [])
-  return { plain, whole: call.int('ceil_mode', 0) ? withCeiling(plain, extents) : plain }
+  return call.int('ceil_mode', 0) ? withCeiling(plain, extents) : plain
 }
 
 function maxPool(call: NodeCall): Value[] {
   const x = call.tensor(0)
-  const { whole } = poolGeometry(call, x)
+  const whole = poolGeometry(call, x)
   const lowest = x.dtype === 'f32' ? Number.NEGATIVE_INFINITY : call.value(0).type.range![0]
   const input = x.dtype === 'f32' ? x : x.to('i32')
   const view = windowsOf(
@@ -64,27 +65,20 @@ function maxPositions(call: NodeCall, x: Tensor, view: Tensor, geometry: Geometr
 
 function averagePool(call: NodeCall): Value {
   const x = call.tensor(0)
-  const { plain, whole } = poolGeometry(call, x)
+  const whole = poolGeometry(call, x)
   const total = windowsOf(x, whole, 0).sum(windowAxes(whole))
   const isPadded = [...whole.before, ...whole.after].some((n) => n > 0)
-  if (!isPadded) return call.like(0, total.mul(1 / sizeOf(whole.kernel)))
-  return call.like(0, total.div(coverage(call, x, plain, whole)))
-}
-
-/** How many elements each window averages: inside the input, or inside its padding if that counts. */
-function coverage(call: NodeCall, x: Tensor, plain: Geometry, whole: Geometry): Tensor {
-  const inside = ones([1, 1, ...x.shape.slice(2)])
-  if (!call.int('count_include_pad', 0)) return windowsOf(inside, whole, 0).sum(windowAxes(whole))
-  const none = plain.before.map(() => 0)
-  const wide = padded(inside, plain.before, plain.after, 1)
-  const after = whole.after.map((n, i) => n - plain.after[i]!)
-  return windowsOf(wide, { ...whole, before: none, after }, 0).sum(windowAxes(whole))
+  if (!isPadded || call.int('count_include_pad', 0)) {
+    return call.like(0, total.mul(1 / sizeOf(whole.kernel)))
+  }
+  const inside = windowsOf(ones([1, 1, ...x.shape.slice(2)]), whole, 0)
+  return call.like(0, total.div(inside.sum(windowAxes(whole))))
 }
 
 /** (Σ |x|^p)^(1/p) over windows. */
 function lpPool(call: NodeCall): Value {
   const x = call.tensor(0)
-  const { whole } = poolGeometry(call, x)
+  const whole = poolGeometry(call, x)
   const p = call.int('p', 2)
   const powers = windowsOf(x.abs().pow(p), whole, 0).sum(windowAxes(whole))
   return call.like(0, p === 2 ? powers.sqrt() : powers.pow(1 / p))

@@ -113,10 +113,11 @@ function runOp(
   run: Run,
 ): readonly Slot[] {
   const domain = domainOf(node.domain)
-  const op = opOf(domain, node.opType ?? '')!
+  const opset = run.opsets.get(domain) ?? 1
+  const op = opOf(domain, node.opType ?? '', opset)!
   const call = new NodeCall(node, inputs, attributes, {
     file: run.file,
-    opset: run.opsets.get(domain) ?? 1,
+    opset,
     training: run.training,
     runGraph: (graph, slots) => runGraph(graph, slots, run, names),
   })

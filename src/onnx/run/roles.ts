@@ -14,7 +14,8 @@ export type Role = 'parameter' | 'buffer' | 'constant'
 export function rolesOf(file: OnnxFile): (name: string, array: HostArray) => Role {
   const used = new Map<string, Set<Role>>()
   const visit = (node: Message<'NodeProto'>): void => {
-    const op = opOf(domainOf(node.domain), node.opType ?? '')
+    const domain = domainOf(node.domain)
+    const op = opOf(domain, node.opType ?? '', file.opsets.get(domain) ?? 1)
     node.input.forEach((name, i) => {
       const roles = used.get(name) ?? new Set()
       used.set(name, roles)
