@@ -110,6 +110,12 @@ export const messages = {
     elemType: [2, 'int32'],
     tensorValues: [3, 'TensorProto[]'],
   },
+  OptionalProto: {
+    name: [1, 'string'],
+    elemType: [2, 'int32'],
+    tensorValue: [3, 'TensorProto'],
+    sequenceValue: [5, 'SequenceProto'],
+  },
 } as const
 
 type Messages = typeof messages

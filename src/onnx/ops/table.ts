@@ -1,0 +1,47 @@
+import { contraction } from './contraction.ts'
+import { control } from './control.ts'
+import { convolution } from './convolution.ts'
+import { elementwise } from './elementwise.ts'
+import { indexing } from './indexing.ts'
+import { loss } from './loss.ts'
+import { normalization } from './normalization.ts'
+import type { Op, OpTable } from './op.ts'
+import { pooling } from './pooling.ts'
+import { quantization } from './quantization.ts'
+import { random } from './random.ts'
+import { recurrentLayers } from './recurrent.ts'
+import { reduce } from './reduce.ts'
+import { resizing } from './resize.ts'
+import { sampling } from './sampling.ts'
+import { sequences } from './sequences.ts'
+import { shape } from './shape.ts'
+import { signal } from './signal.ts'
+/** All operators by domain; '' is ONNX's own. The one list of them. */
+export const domains: Readonly<Record<string, OpTable>> = {
+  '': {
+    ...elementwise,
+    ...reduce,
+    ...shape,
+    ...indexing,
+    ...contraction,
+    ...convolution,
+    ...pooling,
+    ...normalization,
+    ...signal,
+    ...sequences,
+    ...sampling,
+    ...resizing,
+    ...recurrentLayers,
+    ...random,
+    ...quantization,
+    ...loss,
+    ...control,
+  },
+}
+
+/** What an operator means, if it is known in that version of its domain. */
+export function opOf(domain: string, name: string, version: number): Op | undefined {
+  const table = Object.hasOwn(domains, domain) ? domains[domain]! : {}
+  const op = Object.hasOwn(table, name) ? table[name] : undefined
+  return op && version >= op.since && version <= (op.until ?? version) ? op : undefined
+}
