@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from './refusal.ts'
+import { badBody, Refusal } from './refusal.ts'
 
 /** What the framework itself refuses, in our words. */
 const ownWords: Readonly<Record<string, (error: FastifyError, request: FastifyRequest) => string>> =
@@ -8,17 +8,21 @@ const ownWords: Readonly<Record<string, (error: FastifyError, request: FastifyRe
       `body: expected at most ${server.initialConfig.bodyLimit} bytes. Send less at once, or raise --max-body-mb.`,
     FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
       'body: its length is not what the header Content-Length says.',
-    FST_ERR_VALIDATION: ({ message }) => `${message}. GET /openapi.json describes it.`,
   }
 
 /** Answers with `{ "error": … }`. What is the server's own fault is told to the log alone. */
-export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+export function answerError(
+  error: FastifyError | Refusal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   if (reply.raw.destroyed) return gone(reply)
   if (error instanceof Refusal) {
     if (error.status >= 500) request.log.warn({ reason: error.message }, 'refused')
     return reply.code(error.status).headers(error.headers).send({ error: error.message })
   }
-  const { statusCode = 500, code } = error
+  const { statusCode = 500, code, validation, validationContext } = error
+  if (validation) return answerError(badBody(validation, validationContext), request, reply)
   if (statusCode < 500) {
     const text = ownWords[code]?.(error, request) ?? error.message
     return reply.code(statusCode).send({ error: text })
@@ -37,6 +41,11 @@ export function answerUnknown({ method, url }: FastifyRequest, reply: FastifyRep
   const path = url.split('?')[0]!.slice(0, 200)
   const error = `${method} ${path}: no such address. GET / lists those that are here.`
   return reply.code(404).send({ error })
+}
+
+/** An address that no route is looked for. */
+export function answerBadAddress({ statusCode = 400 }: FastifyError, reply: FastifyReply): void {
+  reply.code(statusCode).send({ error: 'address: it is malformed, or too long.' })
 }
 
 /** What is no HTTP, or comes too slowly: there is no request yet to answer to. */

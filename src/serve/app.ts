@@ -6,7 +6,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import { answerBrokenClient, answerError, answerUnknown } from './answers.ts'
+import { answerBadAddress, answerBrokenClient, answerError, answerUnknown } from './answers.ts'
 import { type Context, claimedBytes } from './context.ts'
 import { addJsonParser } from './json-body.ts'
 import type { Settings } from './options.ts'
@@ -26,6 +26,7 @@ export async function buildApp(context: Context, app: FastifyInstance): Promise<
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerUnknown)
   watchRequests(app, context)
+  announceEnd(app)
   await app.register(swagger, { openapi: about })
   addAbout(app, context)
   addProtocol(app, context)
@@ -56,6 +57,8 @@ export function createApp(settings: Settings): FastifyInstance {
     // Requests have a line of their own, below.
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: answerBrokenClient,
+    // Its types know the answers of this one address, which has none.
+    frameworkErrors: (error, _, reply) => answerBadAddress(error, reply as unknown as FastifyReply),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     logger:
       log === 'none'
@@ -84,6 +87,17 @@ const about = {
 /** A client's own id, if it can be shown as it is. */
 function requestId(given: string | readonly string[] | undefined): string {
   return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+/** Tells clients that what they send next needs a connection of its own, once the server ends. */
+function announceEnd(app: FastifyInstance): void {
+  let isEnding = false
+  app.addHook('preClose', async () => {
+    isEnding = true
+  })
+  app.addHook('onSend', async (_, reply) => {
+    if (isEnding) reply.header('connection', 'close')
+  })
 }
 
 /** Counts and logs requests, and refuses work beyond what is taken on at once. */

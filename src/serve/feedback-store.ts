@@ -120,7 +120,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
  *
  * @example
  * ```ts
- * folderNames(['rose', '../lily', 'A/B', 'A:B']) // ['rose', '_.._lily', '2 A_B', '3 A_B']
+ * folderNames(['rose', '../lily', 'A/B', 'A:B']) // ['rose', '___lily', '2 A_B', '3 A_B']
  * ```
  */
 export function folderNames(classNames: readonly string[]): string[] {
@@ -129,7 +129,7 @@ export function folderNames(classNames: readonly string[]): string[] {
       .replaceAll(/[^\p{L}\p{N} ._,()+-]/gu, '_')
       .slice(0, 60)
       .trim()
-    return /^(?:\.|$)/.test(safe) ? `_${safe}` : safe.replace(/\.+$/, '_')
+    return safe.replaceAll(/^\.+|\.+$/g, (dots) => '_'.repeat(dots.length)) || '_'
   })
   const key = (name: string) => name.toLowerCase()
   const counts = new Map<string, number>()

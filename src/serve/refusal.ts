@@ -17,6 +17,20 @@ export class Refusal extends BrickError {
   }
 }
 
+/** What a schema says against a body, or another part of a request. */
+export function badBody(
+  problems: readonly { readonly instancePath?: string; readonly message?: string }[],
+  part = 'body',
+): Refusal {
+  const { instancePath = '', message = 'something else' } = problems[0] ?? {}
+  const wanted = message
+    .replace(/^must be /, '')
+    .replace(/^must have /, 'one with ')
+    .replace(/^must NOT have /, 'one without ')
+  const remedy = 'GET /openapi.json describes it.'
+  return new Refusal(400, { where: `${part}${instancePath}`, wanted, remedy })
+}
+
 /** What the client should wait before it comes again, in seconds. */
 const RETRY_SECONDS = '1'
 

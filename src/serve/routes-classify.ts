@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import type { ArrayView } from '../base/array.ts'
+import { BrickError } from '../base/errors.ts'
 import { type Context, departure } from './context.ts'
 import { imageExtension, imageKinds } from './image-kind.ts'
 import type { Live } from './live-model.ts'
@@ -36,7 +38,7 @@ export async function addClassify(app: FastifyInstance, context: Context): Promi
       const live = context.live.require()
       const side = imageSide(live)
       const bytes = imageBytes(body)
-      const { data } = await side.decode(bytes)
+      const { data } = await decoded(side, bytes)
       const outputs = await live.batcher.submit(data, 1, departure(reply))
       const id = randomUUID()
       context.feedback?.recent.add(id, bytes)
@@ -92,6 +94,17 @@ export function imageBytes(body: Uint8Array | undefined): Uint8Array {
   if (body && imageExtension(body)) return body
   const got = body?.length ? `${body.length} bytes of something else` : 'nothing'
   throw new Refusal(400, { where: 'body', got, wanted: `an image file: ${imageKinds}` })
+}
+
+/** @throws Refusal 400 for an image that can't be decoded. */
+export async function decoded(side: ImageSide, bytes: Uint8Array): Promise<ArrayView<'f32'>> {
+  try {
+    return await side.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof BrickError)) throw error
+    const { where, got = '', wanted = '', remedy = '', cause } = error
+    throw new Refusal(400, { where, got, wanted, remedy, cause })
+  }
 }
 
 function topOf(text: unknown): number {

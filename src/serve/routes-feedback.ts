@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.ts'
 import { imageExtension } from './image-kind.ts'
 import { Refusal } from './refusal.ts'
-import { addImageParser, imageBytes, imageSide } from './routes-classify.ts'
+import { addImageParser, decoded, imageBytes, imageSide } from './routes-classify.ts'
 import { errors, feedbackAnswerSchema, feedbackSchema } from './schemas.ts'
 
 interface Correction {
@@ -31,7 +31,7 @@ export async function addFeedback(app: FastifyInstance, context: Context): Promi
       const label = labelOf(isImage ? query.label : body.label, side.classNames)
       const bytes = isImage ? imageBytes(body) : (recent.get(id) ?? noSuch(id))
       // One that can't be decoded would stop the training run that reads the folder.
-      if (isImage) await side.decode(bytes)
+      if (isImage) await decoded(side, bytes)
       const image = { bytes, extension: imageExtension(bytes)! }
       const { file } = await store.keep(id, image, label, side.classNames)
       return { id, label: side.classNames[label]!, file }

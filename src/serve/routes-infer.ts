@@ -8,7 +8,7 @@ import {
   writeInfer,
 } from './infer-message.ts'
 import { jsonParser } from './json-body.ts'
-import { Refusal } from './refusal.ts'
+import { badBody, Refusal } from './refusal.ts'
 import { type ModelParams, modelPaths, tags } from './routes-protocol.ts'
 import { errors, inferAnswerSchema, inferSchema } from './schemas.ts'
 
@@ -30,6 +30,7 @@ export async function addInfer(app: FastifyInstance, context: Context): Promise<
         const { model, version } = request.params
         const { servable, batcher } = context.live.named(model, version)
         if (!body) throw noBody()
+        checkBody(request, body)
         const asked = readInfer(body, tensorBytes, servable, context.settings.maxBatch)
         const results = await batcher.submit(asked.data, asked.rows, departure(reply))
         return send(reply, writeInfer(asked, results, servable))
@@ -92,6 +93,15 @@ function headerLength({ headers }: FastifyRequest, bytes: number): number | unde
   if (/^\d{1,10}$/.test(`${text}`) && length <= bytes) return length
   const wanted = `a number of bytes up to ${bytes}, the body's`
   throw new Refusal(400, { where: `header ${HEADER}`, got: `'${text}'`.slice(0, 50), wanted })
+}
+
+/** The framework checks bodies of a known media type alone. */
+function checkBody(request: FastifyRequest, body: unknown): void {
+  if (request.headers['content-type']?.startsWith('application/json')) return
+  const known = request.getValidationFunction(inferSchema)
+  const isValid = known ?? request.compileValidationSchema(inferSchema)
+  if (isValid(body)) return
+  throw badBody(isValid.errors ?? [])
 }
 
 function noBody(): Refusal {

@@ -16,6 +16,9 @@ import type { OpenServable, Servable } from './servable.ts'
 const RECENT_IMAGES = 1000
 const RECENT_BYTES = 64 * 2 ** 20
 
+/** How often idle connections are looked for while a server ends. */
+const SWEEP_MS = 20
+
 /** A server that runs. */
 export interface Server {
   /** `http://127.0.0.1:8080` */
@@ -146,10 +149,14 @@ async function listen(app: FastifyInstance, { port, host }: Settings): Promise<s
 
 /** Ends when all that is under way is answered, or else after the time of grace. */
 async function close(app: FastifyInstance, graceMs: number): Promise<void> {
-  const deadline = setTimeout(() => app.server.closeAllConnections(), graceMs)
+  const { server } = app
+  const deadline = setTimeout(() => server.closeAllConnections(), graceMs)
+  // Connections become idle when what was under way on them is answered.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   try {
     await app.close()
   } finally {
     clearTimeout(deadline)
+    clearInterval(sweep)
   }
 }
