@@ -88,6 +88,23 @@ export interface SimilarFlags extends BackendFlags {
   readonly out?: string
 }
 
+/** What `serve` was given. */
+export interface ServeFlags extends PredictFlags {
+  readonly port?: number
+  readonly host?: string
+  readonly maxBatch?: number
+  readonly maxDelayMs?: number
+  readonly maxBodyMb?: number
+  readonly timeoutMs?: number
+  readonly queue?: number
+  readonly graceMs?: number
+  readonly feedback?: string
+  readonly feedbackMb?: number
+  readonly watch?: boolean
+  readonly allowReload?: boolean
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
+}
+
 /** What `runs` was given. */
 export interface RunsFlags {
   readonly sort?: string

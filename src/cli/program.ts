@@ -13,6 +13,7 @@ import type {
   PlotFlags,
   PredictFlags,
   RunsFlags,
+  ServeFlags,
   SimilarFlags,
   TrainFlags,
 } from './flags.ts'
@@ -92,6 +93,7 @@ function commandLine(done: (code: number) => void): Command {
   addClassify(program, done)
   addFinetune(program, done)
   addSimilar(program, done)
+  addServe(program, done)
   addRuns(program, done)
   addPlot(program, done)
   addDoctor(program, done)
@@ -242,6 +244,38 @@ function addSimilar(program: Command, done: (code: number) => void): void {
   common(command).action(async (query: string, options: SimilarFlags & Common) => {
     const { similarCommand } = await import('./command-similar.ts')
     done(await similarCommand(query, options, outputFor(options)))
+  })
+}
+
+function addServe(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('serve')
+    .description('answer over HTTP: tensors (Open Inference Protocol v2) and images')
+    .argument('<model>', modelHelp)
+    .addOption(checkpointOption())
+    .option('--port <n>', 'where to listen (default: 8080; 0: a free one)', whole(0))
+    .option('--host <address>', 'at which address (default: 127.0.0.1, this machine alone)')
+    .option('--max-batch <n>', 'examples computed together, at most (default: 32)', whole(1))
+    .option('--max-delay-ms <n>', 'how long one waits for others (default: 5)', whole(0))
+    .option('--max-body-mb <size>', 'largest request, MiB (default: 16)', positive)
+    .option('--timeout-ms <n>', 'to send a request, and to wait (default: 30000)', whole(1))
+    .option('--queue <n>', 'requests at once; others get 429 (default: 256)', whole(1))
+    .option('--grace-ms <n>', 'to answer what is under way at the end (default: 10000)', whole(0))
+    .option('--watch', 'load a new checkpoint when one is written into the run folder')
+    .option('--allow-reload', 'load the checkpoint anew on POST /v2/repository/models/…/load')
+    .option('--feedback <folder>', 'keep images with corrected labels there: POST /feedback')
+    .option('--feedback-mb <size>', 'what that folder may hold, MiB (default: 1024)', whole(1))
+    .addOption(
+      new Option('--log-level <name>', 'from which on to log (default: info)').choices([
+        'debug',
+        'info',
+        'warn',
+        'error',
+      ]),
+    )
+  common(command).action(async (model: string, options: ServeFlags & Common) => {
+    const { serveCommand } = await import('./command-serve.ts')
+    done(await serveCommand(model, options, outputFor(options)))
   })
 }
 

@@ -1,0 +1,42 @@
+import { normalizer } from '../data/normalize.ts'
+import type { Classifier } from '../vision/classifier.ts'
+import { readPixels } from '../vision/preprocessing.ts'
+import { servableOf } from './model-servable.ts'
+import type { ImageSide, Servable } from './servable.ts'
+
+/**
+ * A classifier of images as what a server runs: its own preprocessing for images that come as files.
+ *
+ * @throws BrickError as the model's operations do.
+ * @example
+ * ```ts
+ * const server = await serve(async (version) =>
+ *   servableClassifier(await vision.load('runs/lenet-digits-1'), version),
+ * )
+ * ```
+ */
+export function servableClassifier(classifier: Classifier, version: string): Promise<Servable> {
+  const { name, model, inputShape } = classifier
+  return servableOf(model, {
+    // Names are parts of addresses.
+    name: name.replaceAll(/[^\w.:-]/g, '_'),
+    version,
+    inputShape,
+    image: imageSideOf(classifier),
+  })
+}
+
+function imageSideOf(classifier: Classifier): ImageSide {
+  const { classNames, output, preprocessing, inputShape: shape } = classifier
+  const copy = normalizer({ dtype: 'u8', shape }, preprocessing.normalize)
+  return {
+    classNames,
+    output,
+    decode: async (bytes) => {
+      const pixels = await readPixels(bytes, preprocessing)
+      const data = new Float32Array(pixels.data.length)
+      copy(pixels.data, 0, data, 0)
+      return { dtype: 'f32', shape, data }
+    },
+  }
+}
