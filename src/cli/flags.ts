@@ -77,6 +77,14 @@ export interface FinetuneFlags extends BackendFlags {
   readonly out?: string
 }
 
+/** What `export` was given. */
+export interface ExportFlags extends PredictFlags {
+  readonly format: 'safetensors' | 'standalone'
+  readonly out?: string
+  /** Examples at once, of formats that fix it. */
+  readonly batch?: number
+}
+
 /** What `similar` was given. */
 export interface SimilarFlags extends BackendFlags {
   readonly model: string

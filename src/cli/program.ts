@@ -9,6 +9,7 @@ import type {
   BackendFlags,
   ClassifyFlags,
   EvalFlags,
+  ExportFlags,
   FinetuneFlags,
   PlotFlags,
   PredictFlags,
@@ -93,6 +94,7 @@ function commandLine(done: (code: number) => void): Command {
   addClassify(program, done)
   addFinetune(program, done)
   addSimilar(program, done)
+  addExport(program, done)
   addServe(program, done)
   addRuns(program, done)
   addPlot(program, done)
@@ -244,6 +246,25 @@ function addSimilar(program: Command, done: (code: number) => void): void {
   common(command).action(async (query: string, options: SimilarFlags & Common) => {
     const { similarCommand } = await import('./command-similar.ts')
     done(await similarCommand(query, options, outputFor(options)))
+  })
+}
+
+function addExport(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command('export')
+    .description('write a network for use elsewhere')
+    .argument('<model>', modelHelp)
+    .addOption(
+      new Option('--format <name>', 'standalone: a folder that runs without this library')
+        .choices(['safetensors', 'standalone'])
+        .makeOptionMandatory(),
+    )
+    .option('--out <path>', 'where to (default: in exports/)')
+    .option('--batch <n>', 'images at once, of standalone (default: 1)', whole(1))
+    .addOption(checkpointOption())
+  common(command).action(async (model: string, options: ExportFlags & Common) => {
+    const { exportCommand } = await import('./command-export.ts')
+    done(await exportCommand(model, options, outputFor(options)))
   })
 }
 

@@ -133,6 +133,18 @@ function fixOlder(roots: readonly Node[], start: Node): void {
   })
 }
 
+/**
+ * What a function of tensors of these types does, without running any of it: the task, whose buffers
+ * are the arguments and then what it reads besides.
+ */
+export function traceOnly(
+  fn: (...args: Tensor[]) => Result,
+  args: readonly Tensor[],
+): { task: Work['task']; outputs: readonly Node[]; captured: readonly (Tensor | Storage)[] } {
+  const { work, outputs, captured } = trace(fn, args)
+  return { task: work.task, outputs, captured }
+}
+
 function unpack(result: Result): { tensors: readonly Tensor[]; rebuild: Version['rebuild'] } {
   if (result === undefined) return { tensors: [], rebuild: () => undefined }
   if (result instanceof Tensor) return { tensors: [result], rebuild: ([t]) => t }

@@ -1,0 +1,71 @@
+import { basename, extname, join } from 'node:path'
+import type { ArrayView } from '../base/array.ts'
+import { writeSafetensors } from '../files/tensor-file.ts'
+import { saveStandalone } from '../standalone/save.ts'
+import type { Classifier } from '../vision/classifier.ts'
+import { load } from '../vision/load.ts'
+import { onBackend } from './backend.ts'
+import type { ExportFlags } from './flags.ts'
+import type { Output } from './output.ts'
+
+/** What a format writes, and where it goes unless the user says. */
+interface Format {
+  readonly ending: string
+  write(network: Classifier, path: string, flags: ExportFlags): Promise<Record<string, unknown>>
+}
+
+const formats: Readonly<Record<ExportFlags['format'], Format>> = {
+  safetensors: { ending: '.safetensors', write: writeWeights },
+  standalone: { ending: '', write: writeStandalone },
+}
+
+/** Writes a trained network for use elsewhere. */
+export async function exportCommand(
+  model: string,
+  flags: ExportFlags,
+  output: Output,
+): Promise<number> {
+  return onBackend(flags, async () => {
+    const network = await load(model, flags)
+    const { ending, write } = formats[flags.format]
+    const name = `${basename(model, extname(model))}-${flags.format}${ending}`
+    const path = flags.out ?? join('exports', name)
+    const facts = await write(network, path, flags)
+    output.event({ event: 'export', model, format: flags.format, path, ...facts })
+    output.print(`${flags.format}  ${path}`)
+    for (const [what, value] of Object.entries(facts)) output.print(`  ${what.padEnd(14)} ${value}`)
+    return 0
+  })
+}
+
+async function writeWeights(network: Classifier, path: string): Promise<Record<string, unknown>> {
+  const arrays: [string, ArrayView][] = []
+  for (const [name, state] of Object.entries(network.model.stateDict())) {
+    const { dtype, shape } = state
+    arrays.push([name, { dtype, shape, data: await state.data() } as ArrayView])
+  }
+  const { architecture = network.name, classNames, preprocessing } = network
+  await writeSafetensors(path, arrays, {
+    architecture,
+    classNames: JSON.stringify(classNames),
+    preprocessing: JSON.stringify(preprocessing),
+  })
+  return { arrays: arrays.length }
+}
+
+async function writeStandalone(
+  network: Classifier,
+  folder: string,
+  { batch = 1 }: ExportFlags,
+): Promise<Record<string, unknown>> {
+  const { name, model, classNames, preprocessing, inputShape } = network
+  const input = { dtype: 'f32', shape: [batch, ...inputShape] } as const
+  const facts = { name, classNames, preprocessing }
+  const { files, memory } = await saveStandalone(
+    folder,
+    (x) => network.probabilitiesOf(model.forward(x!)),
+    [input],
+    facts,
+  )
+  return { ...files, memory }
+}
