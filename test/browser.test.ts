@@ -1,24 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BrowserContext, chromium } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath, startChromium } from './chromium.ts'
 
 /** The same build, loaded by a browser as it is: ES modules, no bundler. */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** What runs in the page. */
 const page = fileURLToPath(new URL('browser-page.js', import.meta.url))
-const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-)
-if (!browser) console.log('skipped: browser tests (no Chromium on this machine)')
-
 const types: Record<string, string> = {
   '.js': 'text/javascript',
   '.html': 'text/html',
@@ -70,25 +65,14 @@ interface Result {
   readonly isolated: boolean
 }
 
-describe.skipIf(!browser)('in Chromium', () => {
+describe.skipIf(!chromiumPath)('in Chromium', () => {
   let folder: string
   let context: BrowserContext
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'brickwork-browser-'))
     const tsc = join(root, 'node_modules/.bin/tsc')
     execFileSync(tsc, ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')])
-    context = await chromium.launchPersistentContext(join(folder, 'profile'), {
-      executablePath: browser!,
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    context = await startChromium(join(folder, 'profile'))
   })
   afterAll(async () => {
     await context?.close()

@@ -1,110 +1,89 @@
-// A network, compiled: this module, model.wasm and weights.bin are all it needs, in Node and in
-// browsers. Written by Brickwork; free to use and change.
+// A network, compiled. This module, model.wasm and weights.bin are all it needs, in Node and in
+// browsers; written by Brickwork, free to use and change.
 //
-//   import { load } from './model.js'
 //   const model = await load()
-//   const [output] = model.run(input)          // Float32Array of model.inputs[0].shape
-//   const guesses = model.classify(rgba)       // pixels [height × width × 4] of an image's size
-//   model.size                                 // [height, width] of that image
+//   const [output] = model.run(input)        // numbers of model.inputs[0].shape
+//   const guesses = model.classify(rgba)     // the pixels of an image of model.size: [height, width]
 
-/** The network with its weights, ready to run. */
 export async function load(from = import.meta.url) {
-  const [code, weights] = await Promise.all([
-    bytesOf(new URL('./model.wasm', from)),
-    bytesOf(new URL('./weights.bin', from)),
-  ])
+  const files = ['./model.wasm', './weights.bin'].map((name) => bytesOf(new URL(name, from)))
+  const [code, weights] = await Promise.all(files)
   const memory = new WebAssembly.Memory({ initial: facts.pages, maximum: facts.pages })
   const { instance } = await WebAssembly.instantiate(code, { env: { memory } })
-  if (weights.length !== facts.weights.bytes) {
-    throw new Error(`weights.bin: expected ${facts.weights.bytes} bytes, got ${weights.length}`)
-  }
-  new Uint8Array(memory.buffer).set(weights, facts.weights.address)
+  const { address, bytes } = facts.weights
+  if (weights.length !== bytes) throw new Error(`weights.bin: expected ${bytes} bytes, got ${weights.length}`)
+  new Uint8Array(memory.buffer).set(weights, address)
   new Uint32Array(memory.buffer, facts.table).set(facts.slots)
-  return new Network(memory, facts.kernels, instance.exports)
+  return new Network(memory.buffer, instance.exports)
 }
 
 const arrays = { f32: Float32Array, i32: Int32Array, u8: Uint8Array, bool: Uint8Array }
 
 class Network {
-  name = facts.name
-  inputs = facts.inputs
-  outputs = facts.outputs
-  classNames = facts.classNames
-  preprocessing = facts.preprocessing
-  size = facts.preprocessing?.size
-
   #memory
   #kernels
 
-  constructor(memory, kernels, code) {
+  constructor(memory, code) {
     this.#memory = memory
-    this.#kernels = kernels.map((kernel, k) => ({ ...kernel, run: code[`k${k}`] }))
+    this.#kernels = facts.kernels.map((kernel, k) => ({ ...kernel, run: code[`k${k}`] }))
+    const { name, inputs, outputs, classNames, preprocessing } = facts
+    Object.assign(this, { name, inputs, outputs, classNames, preprocessing, size: preprocessing?.size })
   }
 
   /** Arrays of the inputs' shapes → arrays of the outputs' shapes. */
-  run(...inputs) {
-    if (inputs.length !== this.inputs.length) {
-      throw new Error(`run: expected ${this.inputs.length} arrays, got ${inputs.length}`)
-    }
-    for (const [i, port] of this.inputs.entries()) {
+  run(...given) {
+    const { inputs, outputs } = facts
+    if (given.length !== inputs.length) throw new Error(`run: expected ${inputs.length} arrays, got ${given.length}`)
+    for (const [i, port] of inputs.entries()) {
       const place = this.#view(port)
-      if (inputs[i].length === place.length) place.set(inputs[i])
-      else throw new Error(`run: expected ${place.length} numbers [${port.shape}], got ${inputs[i].length}`)
+      const got = given[i].length
+      if (got !== place.length) throw new Error(`run: expected ${place.length} numbers [${port.shape}], got ${got}`)
+      place.set(given[i])
     }
     for (let k = 0; k < this.#kernels.length; ) {
       const { chunks, again, run } = this.#kernels[k]
       for (let chunk = 0; chunk < chunks; chunk++) run(facts.table, chunk, facts.scratch)
       k = again && this.#round(again) < again.times ? k - again.back : k + 1
     }
-    return this.outputs.map((port) => this.#view(port).slice())
+    return outputs.map((port) => this.#view(port).slice())
   }
 
-  /** What an image of `size` shows: the likeliest classes of its pixels, red, green, blue and alpha. */
+  /** The likeliest classes of an image's pixels: red, green, blue and alpha of each, from 0 to 255. */
   classify(rgba, top = 5) {
     const [shares] = this.run(inputOf(rgba))
-    return Array.from(shares, (probability, label) => ({
-      name: this.classNames[label],
-      label,
-      probability,
-    }))
-      .sort((a, b) => b.probability - a.probability)
-      .slice(0, top)
+    const guesses = Array.from(shares, (probability, label) => ({ name: facts.classNames[label], label, probability }))
+    return guesses.sort((a, b) => b.probability - a.probability).slice(0, top)
   }
 
   #view({ dtype, address, shape }) {
-    const length = shape.reduce((a, b) => a * b, 1)
-    return new arrays[dtype](this.#memory.buffer, address, length)
+    return new arrays[dtype](this.#memory, address, shape.reduce((a, b) => a * b, 1))
   }
 
-  /** The round of a loop over time. */
+  /** How many rounds of a loop over time are done. */
   #round({ counter }) {
-    return new Int32Array(this.#memory.buffer, facts.slots[0] + counter, 1)[0]
+    return new Int32Array(this.#memory, facts.slots[0] + counter, 1)[0]
   }
 }
 
 /** Pixels as the network takes them: planes of (x / 255 − mean) / std. */
 function inputOf(rgba) {
-  const { channels, normalize, ink, size } = facts.preprocessing
-  const plane = rgba.length / 4
-  if (plane !== size[0] * size[1]) throw new Error(`classify: expected ${size.join(' × ')} pixels, got ${plane}`)
-  const flip = ink && isPaper(rgba, size) ? 255 : 0
-  const input = new Float32Array(plane * normalize.mean.length)
-  const order = channels === 'bgr' ? [2, 1, 0] : [0, 1, 2]
-  for (const [c, mean] of normalize.mean.entries()) {
+  const { channels, normalize, ink, size: [height, width] } = facts.preprocessing
+  const { mean, std } = normalize
+  const plane = height * width
+  if (rgba.length !== 4 * plane) throw new Error(`classify: expected ${height} × ${width} pixels, got ${rgba.length / 4}`)
+  const grey = (i) => 0.2126 * rgba[4 * i] + 0.7152 * rgba[4 * i + 1] + 0.0722 * rgba[4 * i + 2]
+  const byte = (i, c) => (channels === 'grey' ? grey(i) : rgba[4 * i + (channels === 'bgr' ? 2 - c : c)])
+  // Networks that know handwriting as bright ink on black see paper turned around.
+  const isEdge = (i) => i < width || i >= plane - width || i % width === 0 || i % width === width - 1
+  const edge = ink ? Array.from({ length: plane }, (_, i) => i).filter(isEdge) : []
+  const paper = edge.reduce((sum, i) => sum + grey(i), 0) > 127.5 * edge.length ? 255 : 0
+  const input = new Float32Array(plane * mean.length)
+  for (let c = 0; c < mean.length; c++) {
     for (let i = 0; i < plane; i++) {
-      const [r, g, b] = [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2]]
-      const byte = channels === 'grey' ? 0.2126 * r + 0.7152 * g + 0.0722 * b : rgba[4 * i + order[c]]
-      input[c * plane + i] = (Math.abs(flip - byte) / 255 - mean) / normalize.std[c]
+      input[c * plane + i] = (Math.abs(paper - byte(i, c)) / 255 - mean[c]) / std[c]
     }
   }
   return input
-}
-
-/** Whether the border is bright: networks that know ink as bright on black get it turned around. */
-function isPaper(rgba, [height, width]) {
-  const isBorder = (i) => i % width === 0 || i % width === width - 1 || i < width || i >= width * (height - 1)
-  const border = Array.from({ length: height * width }, (_, i) => i).filter(isBorder)
-  return border.reduce((sum, i) => sum + rgba[4 * i + 1], 0) / border.length > 127.5
 }
 
 async function bytesOf(url) {

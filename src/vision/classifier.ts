@@ -20,12 +20,12 @@ export interface ClassifierParts {
   /** As messages and reports name it: `squeezenet1_1`. */
   readonly name: string
   /** Its name in the zoo, if it is a network of the zoo. */
-  readonly architecture?: string
+  readonly architecture?: string | undefined
   /** Images [n, channels, height, width] → scores of the classes [n, classes, …]. */
   readonly model: Module
   readonly classNames: readonly string[]
   /** Other names of the classes, such as WordNet's numbers for ImageNet's: n02111889. */
-  readonly classIds?: readonly string[]
+  readonly classIds?: readonly string[] | undefined
   readonly preprocessing: Preprocessing
   /** What the model returns: scores (default), whose softmax are probabilities, or these. */
   readonly output?: 'scores' | 'probabilities'
@@ -112,7 +112,7 @@ export class Classifier {
    *
    * @throws BrickError `file` for an image, `argument` for a layer that the model does not have.
    */
-  features(
+  async features(
     images: readonly ImageSource[],
     options: FeatureOptions = {},
   ): Promise<ArrayView<'f32'>> {

@@ -138,7 +138,7 @@ export function pooled(features: Tensor): Tensor {
 }
 
 /** Feature vectors [n, features] of all examples of a dataset. */
-export function featuresOf(
+export async function featuresOf(
   model: Module,
   dataset: Dataset,
   options: FeatureOptions & {
