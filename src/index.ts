@@ -44,4 +44,5 @@ export { type Scanned, type ScanOptions, type ScanRound, scan } from './tensor/s
 export { Tensor, type TensorLike, tensor, variable, where } from './tensor/tensor.ts'
 export * as train from './train/index.ts'
 export * as metrics from './train/metrics.ts'
+export * as vision from './vision/index.ts'
 export * as weights from './weights/index.ts'

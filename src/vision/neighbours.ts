@@ -29,13 +29,6 @@ export interface NeighbourOptions {
  *
  * Source of the approximate search: Malkov and Yashunin, “Efficient and robust approximate nearest
  * neighbor search using hierarchical navigable small world graphs”, 2016; by the package hnsw.
- *
- * @example
- * ```ts
- * const vectors = { dtype: 'f32' as const, shape: [3, 2], data: Float32Array.of(0, 0, 3, 4, 1, 1) }
- * const index = await vision.neighbourIndex(vectors)
- * index.nearest(Float32Array.of(0, 1), 2) // [{ index: 0, distance: 1 }, { index: 2, distance: 1 }]
- * ```
  */
 export interface NeighbourIndex {
   /** The nearest of all vectors, the nearest first. */

@@ -1,16 +1,10 @@
 import type { ArrayView } from '../base/array.ts'
-import {
-  type Archive,
-  type ArchiveFile,
-  type ArchiveOptions,
-  archiveFile,
-} from '../data/archive.ts'
+import type { Archive, ArchiveFile, ArchiveOptions } from '../data/archive.ts'
 import { parseSafetensors } from '../files/safetensors.ts'
 import { createModel } from '../models/models.ts'
 import { skip } from '../nn/init/drawn.ts'
 import type { StateMapping } from '../nn/module/mapping.ts'
 import { Classifier } from './classifier.ts'
-import { imagenetClasses } from './imagenet.ts'
 import { imagenetPreprocessing, inputShapeOf, type Preprocessing } from './preprocessing.ts'
 
 /** Published weights of a network of the zoo that are trained on ImageNet. */
@@ -131,6 +125,8 @@ export const isPretrained = (name: string): boolean => Object.hasOwn(records, na
  */
 export async function pretrained(name: string, options: ArchiveOptions = {}): Promise<Classifier> {
   const { archive, file, mapping, bgr, preprocessing } = records[name]!
+  const { archiveFile } = await import('../data/archive.ts')
+  const { imagenetClasses } = await import('./imagenet.ts')
   const { content, path } = await archiveFile(archive, file, options)
   const state = await statesIn(content, path)
   if (bgr !== undefined) state.set(bgr, channelsReversed(state.get(bgr)!))
