@@ -24,6 +24,7 @@ export const notRun: Readonly<Record<string, string>> = {
   'files/tensor-file.ts': 'needs the file of a run',
   'files/shards.ts': 'needs a checkpoint in several files; files-safetensors.test.ts reads one',
   'files/torch/torch-file.ts': 'needs a published file; files-torch.test.ts reads some',
+  'hub/index.ts': 'needs the hub; hub.test.ts has a server like it',
   'weights/index.ts load': 'needs a published file; weights.test.ts reads some',
   'weights/index.ts open': 'needs a file; weights.test.ts reads some',
   'train/fit.ts fit': 'ends with what MNIST gives; train-fit.test.ts makes the same call',

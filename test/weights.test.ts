@@ -7,6 +7,7 @@ import type { ArrayView } from '../src/base/array.ts'
 import { serializeNpy, serializeNpz } from '../src/data/readers/npy.ts'
 import { writeSafetensors } from '../src/files/tensor-file.ts'
 import { createBackend, nn, tensor, useBackend, weights } from '../src/index.ts'
+import { dataFile } from './data-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-weights-'))
 beforeAll(async () => useBackend(await createBackend('interpreter')))
@@ -66,6 +67,24 @@ describe('weights.load knows by its content', () => {
   test('NumPy of one array, by the name of its file', async () => {
     writeFileSync(pathOf('bias.npy'), serializeNpy(w))
     expect(await weights.load(pathOf('bias.npy'))).toEqual(new Map([['bias', w]]))
+  })
+
+  const squeezenet = dataFile('squeezenet1.1/squeezenet1.1-fp16.onnx')
+  test.skipIf(squeezenet.missing)(`ONNX${squeezenet.note}`, async () => {
+    const file = await weights.open(squeezenet.path)
+    expect(file.info('conv10_w_0').shape).toEqual([1000, 512, 1, 1])
+    expect((await file.read('conv1_b_0')).data.length).toBe(64)
+    await file.close()
+  })
+
+  test('a small ONNX file', async () => {
+    // ModelProto: ir_version 8, opset_import 13, a graph of one initialiser w = [2].
+    const tensor = [0x08, 1, 0x10, 1, 0x42, 1, 0x77, 0x4a, 4, 0, 0, 0, 0x40]
+    const graph = [0x2a, tensor.length, ...tensor]
+    const model = [0x08, 8, 0x3a, graph.length, ...graph, 0x42, 2, 0x10, 13]
+    writeFileSync(pathOf('model'), Uint8Array.from(model))
+    const loaded = await weights.load(pathOf('model'))
+    expect(loaded).toEqual(new Map([['w', { dtype: 'f32', shape: [1], data: Float32Array.of(2) }]]))
   })
 
   test('the folder of a run: the best weights, averaged if it keeps an average', async () => {

@@ -17,7 +17,7 @@ import {
 import { ZipFile } from '../files/zip.ts'
 import { isCheckpoint } from '../train/checkpoint.ts'
 import { servedNames } from '../train/session-state.ts'
-import { type Found, isJson, isSafetensors, latin, lookAt, unknownFormat } from './found.ts'
+import { type Found, isJson, isOnnx, isSafetensors, latin, lookAt, unknownFormat } from './found.ts'
 
 /** A kind of file or folder that holds weights, known by its content. */
 export interface WeightsFormat {
@@ -57,6 +57,14 @@ export const formats: readonly WeightsFormat[] = [
     name: "NumPy's .npy",
     recognises: ({ start }) => latin(start).startsWith('\x93NUMPY'),
     open: ({ path }) => openNpy(path),
+  },
+  {
+    name: 'the initialisers of ONNX',
+    recognises: isOnnx,
+    open: async ({ path }) => {
+      const { readInitializers } = await import('../onnx/file/read.ts')
+      return heldTensors(path, await readInitializers(path))
+    },
   },
 ]
 

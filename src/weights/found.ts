@@ -40,6 +40,15 @@ export const isSafetensors = ({ start }: Found): boolean =>
 
 export const isJson = ({ start }: Found): boolean => /^\s*\{/.test(latin(start))
 
+/**
+ * A protobuf message that begins with the version of ONNX's format, below 32, and goes on with another
+ * of its fields: numbers 2 to 8 and 20, texts but for model_version's number.
+ */
+export const isOnnx = ({ start }: Found): boolean =>
+  start[0] === 0x08 &&
+  start[1]! < 32 &&
+  [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0xa2].includes(start[2]!)
+
 /** Files that are taken for weights, what they are, and what to do. */
 const others: readonly [pattern: RegExp, what: string, remedy: string][] = [
   [/^$/, 'an empty file', 'Download or save it again.'],

@@ -177,5 +177,7 @@ function moved(value: StateValue, { from, to }: Axes): StateValue {
   const order = to.flat().map((letter) => kept.indexOf(letter))
   const shape = to.map((letters) => sizeOf(letters.map((letter) => sizes[kept.indexOf(letter)]!)))
   if (value instanceof Tensor) return value.reshape(sizes).permute(order).reshape(shape)
+  // Where no axis moves, elements stay where they are.
+  if (order.every((axis, i) => axis === i)) return { ...value, shape }
   return { ...permuted({ ...value, shape: sizes }, order), shape }
 }
