@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { BrickError } from '../../src/index.ts'
 import { codec } from '../../src/onnx/file/codec.ts'
 import { arrayView } from '../../src/onnx/file/host-array.ts'
+import type { Message } from '../../src/onnx/file/messages.ts'
 import { domainOf, readOnnx } from '../../src/onnx/file/read.ts'
 import { OnnxModel } from '../../src/onnx/model.ts'
 import { type Slot, Value } from '../../src/onnx/run/value.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 import { type Case, readValues } from './cases.ts'
 import { compareSlots } from './compare.ts'
-import { reasonToSkip } from './skips.ts'
+import { reasonInData, reasonToSkip } from './skips.ts'
 
 /** How a case ended. */
 export type Result = { readonly case: Case; readonly operators: readonly string[] } & (
@@ -25,7 +26,8 @@ export async function runCase(one: Case): Promise<Result> {
     const graph = model.graph!
     operators = [...new Set(graph.node.map(({ opType }) => opType ?? ''))]
     const opsets = new Map(model.opsetImport.map((o) => [domainOf(o.domain), o.version ?? 1]))
-    const reason = reasonToSkip({ graph, model, opsets })
+    const inputs = await Promise.all(one.sets.map((set) => readNamed(set, graph)))
+    const reason = reasonToSkip({ graph, model, opsets }) ?? reasonInData(graph, inputs)
     if (reason) return { case: one, operators, status: 'skipped', reason }
     const detail = await differenceOf(one)
     return detail
@@ -35,6 +37,14 @@ export async function runCase(one: Case): Promise<Result> {
     const detail = error instanceof BrickError ? error.message : String((error as Error).stack)
     return { case: one, operators, status: 'failed', detail }
   }
+}
+
+/** A data set's inputs by name; of other element types than numbers: none. */
+async function readNamed(set: string, graph: Message<'GraphProto'>): Promise<Map<string, Slot>> {
+  const given = new Set(graph.initializer.map(({ name }) => name))
+  const ports = graph.input.filter(({ name }) => !given.has(name))
+  const values = await readValues(set, 'input', ports).catch(() => [])
+  return new Map(values.map((value, i) => [ports[i]!.name ?? '', value]))
 }
 
 async function differenceOf(one: Case): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import type { Message } from '../../src/onnx/file/messages.ts'
 import type { OnnxFile } from '../../src/onnx/file/read.ts'
 import { LAST_OPSET, showOperator, unknownOperators } from '../../src/onnx/run/check.ts'
 import { functionKey } from '../../src/onnx/run/graph-run.ts'
+import { type Slot, Value } from '../../src/onnx/run/value.ts'
 
 /**
  * Why a model is not run; decided by looking at the file alone, before anything is computed, so that
@@ -16,10 +17,31 @@ export function reasonToSkip({ graph, model, opsets }: Parts): string | undefine
   const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name), f] as const))
   const [missing] = unknownOperators({ graph, opsets } as OnnxFile, functions)
   if (missing) return `operator ${showOperator(missing)}`
-  const drawn = graph.node.find(
-    ({ opType = '', input }) => random.has(opType) || (opType === 'Dropout' && input[2]),
-  )
+  const drawn = graph.node.find(({ opType = '' }) => random.has(opType))
   if (drawn) return `random numbers of ${drawn.opType}`
+  return undefined
+}
+
+/** Why inputs are not run: what they are says so, before anything is computed. */
+export function reasonInData(
+  graph: Message<'GraphProto'>,
+  sets: readonly ReadonlyMap<string, Slot>[],
+): string | undefined {
+  const numbers = (set: ReadonlyMap<string, Slot>, name: string | undefined) => {
+    const slot = set.get(name ?? '')
+    return slot instanceof Value ? Array.from(slot.host?.data ?? []) : []
+  }
+  const tooLarge = (value: number) => Number.isFinite(value) && !Number.isFinite(Math.fround(value))
+  for (const set of sets) {
+    for (const name of set.keys()) {
+      if (numbers(set, name).some(tooLarge)) return 'numbers beyond the range of f32'
+    }
+    const drops = graph.node.some(({ opType, input }) => {
+      const [ratio = 0.5] = numbers(set, input[1])
+      return opType === 'Dropout' && numbers(set, input[2])[0] === 1 && ratio !== 0
+    })
+    if (drops) return 'random numbers of Dropout'
+  }
   return undefined
 }
 

@@ -58,6 +58,6 @@ function diagonal(part: string, x: Tensor): { letters: string; tensor: Tensor } 
 
 export const contraction: OpTable = {
   MatMul: { since: 1, run: (call) => call.like(0, product(call.tensor(0), call.tensor(1))) },
-  Gemm: { since: 7, run: gemm },
+  Gemm: { since: 1, run: gemm },
   Einsum: { since: 12, run: einsum },
 }

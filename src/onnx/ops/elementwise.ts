@@ -8,24 +8,36 @@ import * as maths from './maths.ts'
 import type { Op, OpTable } from './op.ts'
 import { roundedTo } from './rounding.ts'
 
+/**
+ * The second operand. Before version 7 it is laid along the axis that `axis` names, if `broadcast` says
+ * so; since then shapes are aligned right.
+ */
+function second(call: NodeCall): Tensor {
+  const [a, b] = [call.value(0), call.tensor(1)]
+  const axis = call.opset < 7 ? call.integer('axis') : undefined
+  if (axis === undefined || !call.int('broadcast', 0)) return b
+  const behind = a.rank - call.axis(axis, a.rank) - b.rank
+  return b.reshape([...b.shape, ...new Array<number>(Math.max(0, behind)).fill(1)])
+}
+
 /** One result for each element, of the input's type. */
-const unary = (f: (x: Tensor, call: NodeCall) => Tensor, since = 6): Op => ({
+const unary = (f: (x: Tensor, call: NodeCall) => Tensor, since = 1): Op => ({
   since,
   run: (call) => call.wrapped(0, f(call.tensor(0), call)),
 })
 
-const binary = (f: (a: Tensor, b: Tensor, call: NodeCall) => Tensor, since = 7): Op => ({
+const binary = (f: (a: Tensor, b: Tensor, call: NodeCall) => Tensor, since = 1): Op => ({
   since,
-  run: (call) => call.wrapped(0, f(call.tensor(0), call.tensor(1), call)),
+  run: (call) => call.wrapped(0, f(call.tensor(0), second(call), call)),
 })
 
-const comparison = (f: (a: Tensor, b: Tensor) => Tensor, since = 7): Op => ({
+const comparison = (f: (a: Tensor, b: Tensor) => Tensor, since = 1): Op => ({
   since,
-  run: (call) => call.truth(f(call.tensor(0), call.tensor(1))),
+  run: (call) => call.truth(f(call.tensor(0), second(call))),
 })
 
 const variadic = (f: (a: Tensor, b: Tensor) => Tensor): Op => ({
-  since: 6,
+  since: 1,
   run: (call) => call.wrapped(0, call.tensors().reduce(f)),
 })
 
@@ -118,7 +130,7 @@ export const elementwise: OpTable = {
   Min: variadic((a, b) => a.minimum(b)),
   Sum: variadic((a, b) => a.add(b)),
   Mean: {
-    since: 6,
+    since: 1,
     run: (call) =>
       call.like(
         0,
@@ -163,15 +175,21 @@ export const elementwise: OpTable = {
     since: 9,
     run: (call) => call.like(1, where(call.tensor(0), call.tensor(1), call.tensor(2))),
   },
-  Clip: { since: 6, host: [1, 2], run: clip },
+  Clip: { since: 1, host: [1, 2], run: clip },
   Cast: { since: 6, run: (call) => cast(call.value(0), typeOf(call.int('to', 0), 'Cast')) },
   CastLike: { since: 15, run: (call) => cast(call.value(0), call.value(1).type) },
 
   Relu: unary((x) => (isFloat(x) ? x.relu() : x.maximum(0))),
   LeakyRelu: unary((x, call) => rectified(x, call.float('alpha', 0.01))),
   PRelu: {
-    since: 7,
-    run: (call) => call.like(0, rectified(call.tensor(0), call.tensor(1))),
+    since: 1,
+    run: (call) => {
+      const [x, slope] = [call.tensor(0), call.tensor(1)]
+      // Before version 7 a slope for each channel has one dim.
+      const perChannel = call.opset < 7 && slope.rank === 1 && slope.size > 1
+      const shape = [-1, ...new Array<number>(Math.max(0, x.rank - 2)).fill(1)]
+      return call.like(0, rectified(x, perChannel ? slope.reshape(shape) : slope))
+    },
   },
   ThresholdedRelu: unary((x, call) => where(x.gt(call.float('alpha', 1)), x, 0), 10),
   Elu: unary((x, call) => maths.elu(x, call.float('alpha', 1))),

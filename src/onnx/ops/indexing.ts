@@ -80,10 +80,10 @@ function nonZero(call: NodeCall): Value {
 function compress(call: NodeCall): Value {
   const x = call.tensor(0)
   const keep = call.known(1).flatMap((value, i) => (value ? [i] : []))
-  const given = call.attribute('axis')
+  const given = call.integer('axis')
   const index = Tensor.of(Int32Array.from(keep), [keep.length], 'i32')
-  if (!given) return call.like(0, x.reshape([-1]).indexSelect(0, index))
-  return call.like(0, x.indexSelect(call.axis(given.i ?? 0, x.rank), index))
+  if (given === undefined) return call.like(0, x.reshape([-1]).indexSelect(0, index))
+  return call.like(0, x.indexSelect(call.axis(given, x.rank), index))
 }
 
 /** The different values in order (or as they come), first places, places of all, counts. */

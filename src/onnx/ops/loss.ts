@@ -8,7 +8,7 @@ import type { OpTable } from './op.ts'
 function likelihoodLoss(call: NodeCall, logs: Tensor): Tensor {
   const target = call.tensor(1).to('i32')
   const weight = call.optional(2)?.tensor
-  const ignored = call.attribute('ignore_index')?.i
+  const ignored = call.integer('ignore_index')
   const counts = ignored === undefined ? undefined : target.ne(ignored)
   const safe = counts ? where(counts, target, 0) : target
   const flat = logs.reshape([logs.shape[0]!, logs.shape[1]!, -1])

@@ -131,13 +131,13 @@ function dropout(call: NodeCall): Value[] {
 }
 
 export const normalization: OpTable = {
-  BatchNormalization: { since: 7, fixed: [3, 4], run: batchNormalization },
+  BatchNormalization: { since: 1, fixed: [3, 4], run: batchNormalization },
   LayerNormalization: { since: 17, run: layerNormalization },
   RMSNormalization: { since: 23, run: rmsNormalization },
   SimplifiedLayerNormalization: { since: 1, run: rmsNormalization },
-  InstanceNormalization: { since: 6, run: instanceNormalization },
+  InstanceNormalization: { since: 1, run: instanceNormalization },
   GroupNormalization: { since: 18, run: groupNormalization },
   MeanVarianceNormalization: { since: 9, run: meanVariance },
   LRN: { since: 1, run: responseNorm },
-  Dropout: { since: 7, host: [1, 2], random: true, run: dropout },
+  Dropout: { since: 1, host: [1, 2], random: true, run: dropout },
 }

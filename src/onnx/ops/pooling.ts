@@ -97,7 +97,10 @@ export const pooling: OpTable = {
   MaxPool: { since: 1, run: maxPool },
   AveragePool: { since: 1, run: averagePool },
   LpPool: { since: 2, run: lpPool },
-  GlobalAveragePool: global((x, axes) => x.mean(axes, true)),
+  // A quotient: a product could join the difference in a softmax behind it, x − max, in one rounding.
+  GlobalAveragePool: global((x, axes) =>
+    x.sum(axes, true).div(sizeOf(axes.map((axis) => x.shape[axis]!))),
+  ),
   GlobalMaxPool: global((x, axes) => x.max(axes, true)),
   GlobalLpPool: global((x, axes, call) => x.norm(call.int('p', 2), axes, true)),
 }

@@ -144,7 +144,7 @@ function spaceToDepth(call: NodeCall): Value {
 
 function shapeOf(call: NodeCall): Value {
   const { shape } = call.value(0)
-  return Value.integers(shape.slice(call.int('start', 0), call.attribute('end')?.i ?? undefined))
+  return Value.integers(shape.slice(call.int('start', 0), call.integer('end')))
 }
 
 function constant(call: NodeCall): Value {

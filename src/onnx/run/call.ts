@@ -118,6 +118,10 @@ export class NodeCall {
     return this.attributes.get(name)?.i ?? (this.has(name) ? 0 : otherwise)
   }
 
+  integer(name: string): number | undefined {
+    return this.has(name) ? this.int(name, 0) : undefined
+  }
+
   float(name: string, otherwise: number): number {
     return this.attributes.get(name)?.f ?? (this.has(name) ? 0 : otherwise)
   }
