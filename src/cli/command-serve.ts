@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import pc from 'picocolors'
+import { BrickError } from '../base/errors.ts'
 import { servableClassifier } from '../serve/classifier-servable.ts'
 import type { ServeOptions } from '../serve/options.ts'
 import { type Server, serve } from '../serve/serve.ts'
@@ -68,10 +69,17 @@ function optionsOf(run: string, flags: ServeFlags): ServeOptions {
   }
 }
 
-/** What `openRun` reads: the best epoch's file where there is one. */
+/**
+ * What is read of a run: the best epoch's file where there is one.
+ *
+ * @throws BrickError `argument` for what has no files that could change.
+ */
 function watched(run: string, { checkpoint }: ServeFlags): string[] {
   const names = checkpoint ? [checkpoint] : (['best', 'last'] as const)
-  return names.map((name) => checkpointPath(run, name))
+  const paths = names.map((name) => checkpointPath(run, name))
+  if (paths.some((path) => existsSync(path))) return paths
+  const wanted = 'a run folder, into which training writes checkpoints'
+  throw new BrickError({ kind: 'argument', where: 'serve --watch', wanted, got: `'${run}'` })
 }
 
 /** Short lines for people; JSON into pipes and files, where programs read it. */
