@@ -30,9 +30,10 @@ export async function serveCommand(
   return onBackend(flags, async (backend) => {
     const interrupt = onInterrupt(() => output.print('\nAnswering what is under way …'))
     try {
-      const { checkpoint } = flags
+      const { checkpoint, maxMegapixels = 64 } = flags
+      const limits = { maxPixels: Math.ceil(maxMegapixels * MiB) }
       const open = async (version: string) =>
-        servableClassifier(await load(model, checkpoint ? { checkpoint } : {}), version)
+        servableClassifier(await load(model, checkpoint ? { checkpoint } : {}), version, limits)
       const server = await serve(open, optionsOf(model, flags))
       tell(server, model, backend.name, flags, output)
       await stopped(interrupt.signal)
