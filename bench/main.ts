@@ -13,6 +13,8 @@ import { type Options, readOptions, usage } from './options.ts'
 import { PlayerProcess } from './player-process.ts'
 import { type Effort, type MetersByThreads, race } from './race.ts'
 import { type About, type Row, rowOf, skippedRow } from './row.ts'
+import { measureServing, type Served, servingName } from './serving/serving.ts'
+import { showServed, writeServing } from './serving/table.ts'
 import { showTargets, targetsOf } from './targets.ts'
 import { showRow } from './terminal.ts'
 import { workloads } from './workloads/index.ts'
@@ -65,6 +67,23 @@ async function describeMachine(threads: number, meters: Meters): Promise<string>
   )
 }
 
+const chosenBy =
+  ({ only }: Options) =>
+  ({ name }: { readonly name: string }): boolean =>
+    !only.length || only.some((text) => name.includes(text))
+
+/** Loads our servers, where the native backend takes part. */
+async function loadServers(options: Options, about: About): Promise<Served[]> {
+  if (!('native' in about.versions) || !chosenBy(options)({ name: servingName })) return []
+  const served: Served[] = []
+  console.log(`\n${servingName}`)
+  for await (const row of measureServing(options.threads, options.quick)) {
+    served.push(row)
+    console.log(showServed(row))
+  }
+  return served
+}
+
 /** Rows in the order of the table, as they become known. */
 async function* measure(
   options: Options,
@@ -72,8 +91,7 @@ async function* measure(
   meters: MetersByThreads,
 ): AsyncGenerator<Row> {
   const effort: Effort = options.quick ? { rounds: 3, least: 40 } : { rounds: 7, least: 120 }
-  const isChosen = ({ name }: { readonly name: string }) =>
-    !options.only.length || options.only.some((text) => name.includes(text))
+  const isChosen = chosenBy(options)
   const present = Object.keys(about.versions)
   for (const workload of workloads.filter(isChosen)) {
     const names = present.filter((n) => n !== 'openblas' || workload.spec.kind === 'gemm')
@@ -111,12 +129,15 @@ for await (const row of measure(options, about, meters)) {
   rows.push(row)
   console.log(`\n${showRow(row)}`)
 }
+const served = await loadServers(options, about)
 const targets = targetsOf(rows)
 if (targets.length) console.log(`\n${showTargets(targets)}`)
-if (options.write) writeDocuments(rows, order)
+if (options.write && rows.length) writeDocuments(rows, order)
+if (options.write && served.length) writeServing(served, about)
 if (options.json)
-  writeFileSync(options.json, `${JSON.stringify({ about, rows, targets }, null, 1)}\n`)
+  writeFileSync(options.json, `${JSON.stringify({ about, rows, served, targets }, null, 1)}\n`)
 for (const meter of meters.values()) await meter.close()
 const wrong = rows.flatMap(({ figures }) => figures).filter((f) => f.disagrees.length)
 const broken = rows.flatMap(({ missing }) => missing).filter(({ isSkip }) => !isSkip)
-process.exit(wrong.length || broken.length ? 1 : 0)
+const failed = served.some((row) => row.failed > 0)
+process.exit(wrong.length || broken.length || failed ? 1 : 0)

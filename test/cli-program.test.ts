@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -258,6 +259,97 @@ test('doctor follows BRICKWORK_BACKEND', async () => {
     "BRICKWORK_BACKEND: expected interpreter, native, wasm, got 'non",
   )
   expect(nonsense.code).toBe(1)
+})
+
+describe('serve', () => {
+  /** A server of the trained run, and what it has said so far. */
+  async function serving(...args: string[]) {
+    cpSync(inFolder('run'), inFolder('served'), { recursive: true })
+    const { child, outcome } = start(['serve', 'served', '--port', '0', '--json', ...args])
+    const said = { log: '' }
+    child.stderr!.on('data', (text: string) => {
+      said.log += text
+    })
+    const first = await new Promise<string>((done) => child.stdout!.once('data', done))
+    return { child, outcome, said, url: lines(first)[0]!['url'] as string }
+  }
+  const until = async (holds: () => boolean) => {
+    for (let i = 0; i < 500 && !holds(); i++) await new Promise((done) => setTimeout(done, 20))
+    expect(holds()).toBe(true)
+  }
+
+  test('answers, takes new checkpoints, keeps labels, and ends', async () => {
+    const { child, outcome, said, url } = await serving('--watch', '--feedback', 'corrected')
+    const headers = { 'content-type': 'image/png' }
+    const body = readFileSync(inFolder('run/try.png'))
+    const classify = async () =>
+      (await fetch(`${url}/classify?top=1`, { method: 'POST', headers, body })).json()
+    const answer = await classify()
+    expect(answer).toMatchObject({ model: 'lenet', version: '1' })
+    const [{ class: name, probability }] = answer.predictions
+    const predicted = lines((await run('predict', 'served', 'run/try.png', '--json')).out)[0]!
+    expect(predicted['class']).toBe(name)
+    expect(predicted['probability']).toBeCloseTo(probability, 5)
+
+    const corrected = await fetch(`${url}/feedback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id: answer.id, label: '7' }),
+    })
+    const { file } = await corrected.json()
+    expect(readFileSync(join(inFolder('corrected'), file))).toEqual(body)
+
+    const replace = (content: Uint8Array) => {
+      writeFileSync(inFolder('served/.new'), content)
+      renameSync(inFolder('served/.new'), inFolder('served/best.safetensors'))
+    }
+    const whole = readFileSync(inFolder('run/best.safetensors'))
+    replace(whole.subarray(0, 5000))
+    await until(() => said.log.includes('"msg":"not loaded"'))
+    expect(await classify()).toMatchObject({ version: '1', predictions: answer.predictions })
+    replace(whole)
+    await until(() => said.log.includes('"version":"2"') && said.log.split('"loaded"').length === 3)
+    expect(await classify()).toMatchObject({ version: '2', predictions: answer.predictions })
+
+    child.kill('SIGTERM')
+    const { code, out } = await outcome
+    expect(code).toBe(0)
+    expect(lines(out).map(({ event }) => event)).toEqual(['serving', 'stopped'])
+  })
+
+  test('answers what waits before it ends', async () => {
+    const { child, outcome, url } = await serving('--max-delay-ms', '60000')
+    const body = readFileSync(inFolder('run/try.png'))
+    const headers = { 'content-type': 'image/png' }
+    const answers = Promise.all(
+      Array.from({ length: 20 }, () => fetch(`${url}/classify`, { method: 'POST', headers, body })),
+    )
+    let metrics = ''
+    while (!metrics.includes('brickwork_queue_length 20\n')) {
+      metrics = await (await fetch(`${url}/metrics`)).text()
+    }
+    child.kill('SIGTERM')
+    for (const { status } of await answers) expect(status).toBe(200)
+    expect((await outcome).code).toBe(0)
+  })
+
+  test('says so where others can reach it', async () => {
+    const { child, outcome } = await serving('--host', '0.0.0.0')
+    child.kill('SIGINT')
+    const { code, error } = await outcome
+    expect(code).toBe(0)
+    expect(error).toContain('whoever reaches this machine over the network can use the model')
+  })
+
+  test.each([
+    ['no run', ['serve', 'nowhere'], "got 'nowhere'"],
+    ['nothing to watch', ['serve', 'squeezenet1_1', '--watch'], 'expected a run folder'],
+    ['an address of elsewhere', ['serve', 'run', '--host', '192.0.2.1'], 'Choose another --port'],
+  ])('%s: 1', async (_, args, text) => {
+    const { code, error } = await run(...args)
+    expect(error).toContain(text)
+    expect(code).toBe(1)
+  })
 })
 
 describe('wrong usage ends with 2', () => {

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pc from 'picocolors'
 import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
 import { drawCharts } from '../src/cli/terminal/charts.ts'
 import { drawConfusion } from '../src/cli/terminal/confusion.ts'
 import { drawCurves } from '../src/cli/terminal/curves.ts'
+import { logLine } from '../src/cli/terminal/log-line.ts'
 import { drawTable } from '../src/cli/terminal/table.ts'
 import * as data from '../src/data/index.ts'
 import { Canvas, fitText, textWidth } from '../src/plot/canvas.ts'
@@ -16,6 +18,40 @@ import { predictionGallery } from '../src/train/gallery.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'brickwork-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('lines of a server’s log', () => {
+  const shown = (entry: object) => logLine(JSON.stringify(entry), pc.createColors(false))
+  const time = '2026-01-02T03:04:05.678Z'
+
+  test.each([
+    [
+      { time, msg: 'request', method: 'POST', path: '/classify', status: 200, ms: 1.25 },
+      '03:04:05 200 POST /classify  1.25 ms\n',
+    ],
+    [
+      { time, msg: 'loaded', model: 'lenet', version: '2', ms: 12 },
+      '03:04:05 loaded lenet version 2 in 12 ms\n',
+    ],
+    [
+      { time, msg: 'preparing', model: 'lenet', version: '2', batches: [1, 2, 4] },
+      '03:04:05 preparing lenet version 2 for batches of 1, 2, 4\n',
+    ],
+    [
+      { time, level: 'error', msg: 'not loaded', version: '3', reason: 'x: expected y' },
+      '03:04:05 not loaded version 3 x: expected y\n',
+    ],
+    [
+      { time, level: 'error', msg: 'failed', err: { message: 'a', stack: 'Error: a\n  at b' } },
+      '03:04:05 failed Error: a\n  at b\n',
+    ],
+  ])('%j', (entry, text) => {
+    expect(shown(entry)).toBe(text)
+  })
+
+  test('what is no JSON stays as it is', () => {
+    expect(logLine('hello\n', pc.createColors(false))).toBe('hello\n')
+  })
+})
 
 describe('curves', () => {
   const train = { label: 'train', values: [2, 1, 0.5, 0.25, 0.125] }

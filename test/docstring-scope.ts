@@ -2,6 +2,7 @@ import { writeAtomically } from '../src/files/atomic.ts'
 import { serializeSafetensors } from '../src/files/safetensors.ts'
 import { make } from '../src/graph/make.ts'
 import { BrickError, data, nn, ones, optim, Tensor, tensor, variable, zeros } from '../src/index.ts'
+import { servableOf } from '../src/serve/model-servable.ts'
 
 type Scope = Record<string, unknown>
 
@@ -21,6 +22,7 @@ export const notRun: Readonly<Record<string, string>> = {
   'vision/evaluation.ts': 'needs the folder of a run; vision.test.ts makes such calls',
   'vision/lazy.ts': 'needs weights and images; vision.test.ts makes such calls',
   'vision/load.ts': 'needs published weights; vision.test.ts makes such calls',
+  'serve/classifier-servable.ts': 'needs the folder of a run',
   'files/tensor-file.ts': 'needs the file of a run',
   'files/shards.ts': 'needs a checkpoint in several files; files-safetensors.test.ts reads one',
   'files/torch/torch-file.ts': 'needs a published file; files-torch.test.ts reads some',
@@ -110,6 +112,7 @@ const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
       'text/vocabulary',
     ].map((name) => [`data/${name}.ts`, () => ({ data })]),
   ),
+  'serve/serve.ts': () => ({ servableOf }),
   'data/statistics.ts': async () => ({ ...(await data.digits()), DataLoader: data.DataLoader }),
   'data/dataloader.ts': async () => ({ ...(await digits()), ...(await data.digits()) }),
 }

@@ -110,6 +110,17 @@ describe('classify', () => {
     expect(performance.now() - start).toBeLessThan(1000)
   })
 
+  test('more pixels than were agreed on: 400', async () => {
+    const small = await started((version) =>
+      servableClassifier(classifier, version, { maxPixels: 16 * 12 }),
+    )
+    expect((await post(`${small.url}/classify`, image, png)).status).toBe(200)
+    const larger = await picture(1, 16, 13).png().toBuffer()
+    const { status, json } = await post(`${small.url}/classify`, larger, png)
+    expect(status).toBe(400)
+    expect(json.error).toMatch(/pixel limit/)
+  })
+
   test.each(['multipart/form-data; boundary=x', 'application/json', 'text/html'])(
     '%s: 415',
     async (type) => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import pc from 'picocolors'
+import { BrickError } from '../base/errors.ts'
 import { servableClassifier } from '../serve/classifier-servable.ts'
 import type { ServeOptions } from '../serve/options.ts'
 import { type Server, serve } from '../serve/serve.ts'
@@ -29,9 +30,10 @@ export async function serveCommand(
   return onBackend(flags, async (backend) => {
     const interrupt = onInterrupt(() => output.print('\nAnswering what is under way …'))
     try {
-      const { checkpoint } = flags
+      const { checkpoint, maxMegapixels = 64 } = flags
+      const limits = { maxPixels: Math.ceil(maxMegapixels * MiB) }
       const open = async (version: string) =>
-        servableClassifier(await load(model, checkpoint ? { checkpoint } : {}), version)
+        servableClassifier(await load(model, checkpoint ? { checkpoint } : {}), version, limits)
       const server = await serve(open, optionsOf(model, flags))
       tell(server, model, backend.name, flags, output)
       await stopped(interrupt.signal)
@@ -68,10 +70,17 @@ function optionsOf(run: string, flags: ServeFlags): ServeOptions {
   }
 }
 
-/** What `openRun` reads: the best epoch's file where there is one. */
+/**
+ * What is read of a run: the best epoch's file where there is one.
+ *
+ * @throws BrickError `argument` for what has no files that could change.
+ */
 function watched(run: string, { checkpoint }: ServeFlags): string[] {
   const names = checkpoint ? [checkpoint] : (['best', 'last'] as const)
-  return names.map((name) => checkpointPath(run, name))
+  const paths = names.map((name) => checkpointPath(run, name))
+  if (paths.some((path) => existsSync(path))) return paths
+  const wanted = 'a run folder, into which training writes checkpoints'
+  throw new BrickError({ kind: 'argument', where: 'serve --watch', wanted, got: `'${run}'` })
 }
 
 /** Short lines for people; JSON into pipes and files, where programs read it. */

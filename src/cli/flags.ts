@@ -103,6 +103,8 @@ export interface ServeFlags extends PredictFlags {
   readonly maxBatch?: number
   readonly maxDelayMs?: number
   readonly maxBodyMb?: number
+  /** Of 2²⁰ pixels. */
+  readonly maxMegapixels?: number
   readonly timeoutMs?: number
   readonly queue?: number
   readonly graceMs?: number

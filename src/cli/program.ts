@@ -279,6 +279,7 @@ function addServe(program: Command, done: (code: number) => void): void {
     .option('--max-batch <n>', 'examples computed together, at most (default: 32)', whole(1))
     .option('--max-delay-ms <n>', 'how long one waits for others (default: 5)', whole(0))
     .option('--max-body-mb <size>', 'largest request, MiB (default: 16)', positive)
+    .option('--max-megapixels <n>', 'largest image, unpacked (default: 64)', positive)
     .option('--timeout-ms <n>', 'to send a request, and to wait (default: 30000)', whole(1))
     .option('--queue <n>', 'requests at once; others get 429 (default: 256)', whole(1))
     .option('--grace-ms <n>', 'to answer what is under way at the end (default: 10000)', whole(0))

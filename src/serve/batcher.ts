@@ -52,18 +52,21 @@ export function batchSizes(maxBatch: number): number[] {
 export class Batcher {
   readonly #servable: Servable
   readonly #options: BatcherOptions
-  readonly #sizes: readonly number[]
+  /** The sizes of the batches that run. */
+  readonly sizes: readonly number[]
   readonly #inputShape: Shape
   #queue: Waiting[] = []
   #rows = 0
   #isRunning = false
+  #maxDelayMs: number
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
   constructor(servable: Servable, options: BatcherOptions) {
     this.#servable = servable
     this.#options = options
-    this.#sizes = batchSizes(options.maxBatch)
+    this.#maxDelayMs = options.maxDelayMs
+    this.sizes = batchSizes(options.maxBatch)
     this.#inputShape = servable.inputs[0].shape.slice(1)
   }
 
@@ -74,7 +77,7 @@ export class Batcher {
 
   /** Runs each size of batch once, so that no request waits for a compiler. */
   async warmUp(): Promise<void> {
-    for (const size of this.#sizes) {
+    for (const size of this.sizes) {
       await this.#run(new Float32Array(size * sizeOf(this.#inputShape)), size)
     }
   }
@@ -123,6 +126,14 @@ export class Batcher {
     })
   }
 
+  /** From now on nothing waits for others: there will be none. */
+  hurry(): void {
+    this.#maxDelayMs = 0
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#schedule()
+  }
+
   #remove(item: Waiting): boolean {
     const at = this.#queue.indexOf(item)
     if (at < 0) return false
@@ -135,8 +146,8 @@ export class Batcher {
   #schedule(): void {
     const oldest = this.#queue[0]
     if (this.#isRunning || !oldest) return
-    const { maxBatch, maxDelayMs } = this.#options
-    const rest = maxDelayMs - (performance.now() - oldest.since)
+    const { maxBatch } = this.#options
+    const rest = this.#maxDelayMs - (performance.now() - oldest.since)
     if (this.#rows >= maxBatch) this.#start()
     else if (rest > 0) this.#timer ??= setTimeout(() => this.#start(), rest)
     // Requests that the system has handed over already are read before it.
@@ -189,7 +200,7 @@ export class Batcher {
   }
 
   #sizeFor(rows: number): number {
-    return this.#sizes.find((size) => size >= rows)!
+    return this.sizes.find((size) => size >= rows)!
   }
 
   #joined(items: readonly Waiting[], rows: number): Float32Array {

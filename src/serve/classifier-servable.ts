@@ -4,6 +4,11 @@ import { readPixels } from '../vision/preprocessing.ts'
 import { servableOf } from './model-servable.ts'
 import type { ImageSide, Servable } from './servable.ts'
 
+export interface ClassifierOptions {
+  /** Larger images are refused: they come from strangers, and some unpack to gigabytes. Default 2²⁶. */
+  readonly maxPixels?: number
+}
+
 /**
  * A classifier of images as what a server runs: its own preprocessing for images that come as files.
  *
@@ -15,25 +20,29 @@ import type { ImageSide, Servable } from './servable.ts'
  * )
  * ```
  */
-export function servableClassifier(classifier: Classifier, version: string): Promise<Servable> {
+export function servableClassifier(
+  classifier: Classifier,
+  version: string,
+  { maxPixels = 2 ** 26 }: ClassifierOptions = {},
+): Promise<Servable> {
   const { name, model, inputShape } = classifier
   return servableOf(model, {
     // Names are parts of addresses.
     name: name.replaceAll(/[^\w.:-]/g, '_'),
     version,
     inputShape,
-    image: imageSideOf(classifier),
+    image: imageSideOf(classifier, maxPixels),
   })
 }
 
-function imageSideOf(classifier: Classifier): ImageSide {
+function imageSideOf(classifier: Classifier, maxPixels: number): ImageSide {
   const { classNames, output, preprocessing, inputShape: shape } = classifier
   const copy = normalizer({ dtype: 'u8', shape }, preprocessing.normalize)
   return {
     classNames,
     output,
     decode: async (bytes) => {
-      const pixels = await readPixels(bytes, preprocessing)
+      const pixels = await readPixels(bytes, preprocessing, { maxPixels })
       const data = new Float32Array(pixels.data.length)
       copy(pixels.data, 0, data, 0)
       return { dtype: 'f32', shape, data }

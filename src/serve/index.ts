@@ -1,5 +1,5 @@
 /** `brickwork/serve`: models over HTTP. It needs Node, so the main entry leaves it out. */
-export { servableClassifier } from './classifier-servable.ts'
+export { type ClassifierOptions, servableClassifier } from './classifier-servable.ts'
 export { type ServableOptions, servableOf } from './model-servable.ts'
 export type { ServeOptions } from './options.ts'
 export type { ImageSide, OpenServable, Servable, TensorMeta } from './servable.ts'

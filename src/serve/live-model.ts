@@ -10,6 +10,8 @@ export interface Live {
 
 /** What is told of a change of versions. */
 export interface ReloadListener {
+  /** It is read, and each of these batches will be computed once, which may take a compiler. */
+  preparing(servable: Servable, batches: readonly number[]): void
   loaded(live: Live, milliseconds: number): void
   failed(version: string, reason: unknown): void
 }
@@ -79,7 +81,10 @@ export class LiveModel {
       const servable = await this.#open(version)
       if (!namePattern.test(servable.name)) throw badName(servable.name)
       const batcher = new Batcher(servable, this.#options)
+      this.#listener.preparing(servable, batcher.sizes)
       await batcher.warmUp()
+      // Nobody will join those that the old version has taken on.
+      this.#live?.batcher.hurry()
       this.#live = { servable, batcher }
       this.#listener.loaded(this.#live, performance.now() - start)
       return this.#live

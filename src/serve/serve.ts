@@ -86,6 +86,7 @@ export async function serve(open: OpenServable, options: ServeOptions = {}): Pro
     },
     close: async () => {
       watch.stop()
+      live.live?.batcher.hurry()
       await close(app, settings.graceMs)
       context.metrics.registry.clear()
     },
@@ -116,6 +117,9 @@ async function createContext(
 
 function listenerOf({ log }: FastifyInstance, metrics: Metrics): ReloadListener {
   return {
+    preparing: ({ name, version }, batches) => {
+      log.info({ model: name, version, batches }, 'preparing')
+    },
     loaded: ({ servable: { name, version } }, milliseconds) => {
       metrics.reload('done')
       log.info({ model: name, version, ms: Math.round(milliseconds) }, 'loaded')

@@ -102,9 +102,10 @@ export function decodingOf({ channels, size, resize, kernel }: Preprocessing): D
 export async function readPixels(
   source: ImageSource,
   preprocessing: Preprocessing,
+  limits: Pick<DecodeOptions, 'maxPixels'> = {},
 ): Promise<ArrayView<'u8'>> {
   const { decodeImage } = await import('../data/readers/image.ts')
-  const image = await decodeImage(source, decodingOf(preprocessing))
+  const image = await decodeImage(source, { ...decodingOf(preprocessing), ...limits })
   if (preprocessing.ink && borderMean(image) > 127.5) invert(image.data)
   if (preprocessing.channels === 'bgr') swapRedAndBlue(image.data)
   return image

@@ -11,6 +11,7 @@ interface Entry {
   readonly ms?: number
   readonly model?: string
   readonly version?: string
+  readonly batches?: readonly number[]
   readonly reason?: string
   readonly err?: { readonly message?: string; readonly stack?: string }
 }
@@ -26,10 +27,11 @@ export function logLine(line: string, colors: Output['colors']): string {
   if (entry.msg === 'request') return `${time} ${requestText(entry, colors)}\n`
   const isBad = entry.level === 'error' || entry.level === 'warn'
   const word = isBad ? colors.red(entry.msg ?? '') : colors.green(entry.msg ?? '')
-  const { model, version, ms, reason, err } = entry
+  const { model, version, batches, ms, reason, err } = entry
   const parts = [
     model,
     version && `version ${version}`,
+    batches && `for batches of ${batches.join(', ')}`,
     ms !== undefined && `in ${ms} ms`,
     reason ?? err?.stack ?? err?.message,
   ]

@@ -17,6 +17,8 @@ export interface DecodeOptions {
   readonly resize?: number
   /** How pixels between pixels are found (default 'lanczos3'); all of them average where an image becomes smaller. */
   readonly kernel?: 'linear' | 'cubic' | 'lanczos3'
+  /** Larger images are refused by what their header says. Default 2²⁷; a progressive JPEG takes 3 bytes of memory a pixel. */
+  readonly maxPixels?: number
 }
 
 /** A file's path or its content, or pixels [1 or 3, height, width]. */
@@ -67,7 +69,7 @@ interface Decoded {
 async function decode(source: ImageSource, options: DecodeOptions): Promise<Decoded> {
   const { channels } = options
   try {
-    const image = opened(source)
+    const image = opened(source, options)
     const upright = image.autoOrient().flatten({ background: 'white' })
     const coloured = channels === 1 ? upright.greyscale() : upright.toColourspace('srgb')
     const resized = await resizeTo(coloured, options)
@@ -88,9 +90,9 @@ async function decode(source: ImageSource, options: DecodeOptions): Promise<Deco
   }
 }
 
-function opened(source: ImageSource): Sharp {
+function opened(source: ImageSource, { maxPixels = MAX_PIXELS }: DecodeOptions): Sharp {
   if (typeof source === 'string' || source instanceof Uint8Array) {
-    return sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS })
+    return sharp(source, { failOn: 'error', limitInputPixels: maxPixels })
   }
   const [channels, height, width] = source.shape as [1 | 3, number, number]
   return sharp(interleaved(source), { raw: { width, height, channels } })
