@@ -1,9 +1,9 @@
 import { writeAtomically } from '../files/atomic.ts'
-import { load } from '../vision/load.ts'
 import { labelledPicture } from '../vision/picture.ts'
 import { onBackend } from './backend.ts'
 import type { ClassifyFlags } from './flags.ts'
 import { printGuesses } from './guesses.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 
 /** Says of each image what a network sees on it, as text and, if asked for, as a labelled picture. */
@@ -13,7 +13,7 @@ export async function classifyCommand(
   output: Output,
 ): Promise<number> {
   return onBackend(flags, async () => {
-    const network = await load(flags.model)
+    const network = await openNetwork(flags.model, flags)
     const { top = 5, out } = flags
     const all = await network.classify(images, { top })
     for (const [i, guesses] of all.entries()) {

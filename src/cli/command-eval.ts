@@ -7,11 +7,11 @@ import { holdsRun } from '../train/checkpoint.ts'
 import type { Classifier } from '../vision/classifier.ts'
 import { type ClassificationReport, evaluateClassifier } from '../vision/evaluation.ts'
 import { labelledFolder } from '../vision/labelled-folder.ts'
-import { load } from '../vision/load.ts'
 import { mistakesGallery } from '../vision/mistakes.ts'
 import { onBackend } from './backend.ts'
 import { dataSource } from './datasets.ts'
 import type { EvalFlags } from './flags.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 import { openSavedRun } from './saved-run.ts'
 import { drawScores } from './scores.ts'
@@ -55,7 +55,7 @@ export async function evalCommand(
 
 async function subjectOf(model: string, flags: EvalFlags): Promise<Subject> {
   if (!holdsRun(model) && !existsSync(join(model, 'best.safetensors'))) {
-    const classifier = await load(model)
+    const classifier = await openNetwork(model, flags)
     if (flags.data === undefined) throw noData(model)
     const dataset = await labelledFolder(flags.data, classifier)
     return { classifier, dataset, title: classifier.name }

@@ -3,9 +3,9 @@ import type { ArrayView } from '../base/array.ts'
 import { writeSafetensors } from '../files/tensor-file.ts'
 import { saveStandalone } from '../standalone/save.ts'
 import type { Classifier } from '../vision/classifier.ts'
-import { load } from '../vision/load.ts'
 import { onBackend } from './backend.ts'
 import type { ExportFlags } from './flags.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 
 /** What a format writes, and where it goes unless the user says. */
@@ -26,7 +26,7 @@ export async function exportCommand(
   output: Output,
 ): Promise<number> {
   return onBackend(flags, async () => {
-    const network = await load(model, flags)
+    const network = await openNetwork(model, flags)
     const { ending, write } = formats[flags.format]
     const name = `${basename(model, extname(model))}-${flags.format}${ending}`
     const path = flags.out ?? join('exports', name)

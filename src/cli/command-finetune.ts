@@ -14,13 +14,13 @@ import type { Run } from '../train/run.ts'
 import type { Json } from '../train/run-state.ts'
 import { computeFeatures } from '../vision/feature-file.ts'
 import { trunkOf } from '../vision/features.ts'
-import { load } from '../vision/load.ts'
 import { inputShapeOf, resized } from '../vision/preprocessing.ts'
 import { type Transfer, transfer } from '../vision/transfer.ts'
 import { onBackend } from './backend.ts'
 import { classNamesOf, type DataSource, dataSource } from './datasets.ts'
 import type { FinetuneFlags } from './flags.ts'
 import { onInterrupt } from './interrupt.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 import { reportRun } from './report.ts'
 import { freshRunFolder } from './run-folder.ts'
@@ -72,7 +72,7 @@ export async function finetuneCommand(flags: FinetuneFlags, output: Output): Pro
 
 async function prepare(flags: FinetuneFlags, signal: AbortSignal): Promise<Task> {
   const source = dataSource(flags.data)
-  const base = await load(flags.model)
+  const base = await openNetwork(flags.model, flags)
   const own = source.suited(base.preprocessing)
   const preprocessing = flags.size === undefined ? own : resized(own, flags.size)
   const whole = await source.load(preprocessing)

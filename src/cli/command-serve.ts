@@ -6,10 +6,10 @@ import { servableClassifier } from '../serve/classifier-servable.ts'
 import type { ServeOptions } from '../serve/options.ts'
 import { type Server, serve } from '../serve/serve.ts'
 import { checkpointPath } from '../train/checkpoint.ts'
-import { load } from '../vision/load.ts'
 import { onBackend } from './backend.ts'
 import type { ServeFlags } from './flags.ts'
 import { onInterrupt } from './interrupt.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 import { logLine } from './terminal/log-line.ts'
 
@@ -30,10 +30,10 @@ export async function serveCommand(
   return onBackend(flags, async (backend) => {
     const interrupt = onInterrupt(() => output.print('\nAnswering what is under way …'))
     try {
-      const { checkpoint, maxMegapixels = 64 } = flags
+      const { maxMegapixels = 64 } = flags
       const limits = { maxPixels: Math.ceil(maxMegapixels * MiB) }
       const open = async (version: string) =>
-        servableClassifier(await load(model, checkpoint ? { checkpoint } : {}), version, limits)
+        servableClassifier(await openNetwork(model, flags), version, limits)
       const server = await serve(open, optionsOf(model, flags))
       tell(server, model, backend.name, flags, output)
       await stopped(interrupt.signal)

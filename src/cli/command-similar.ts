@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { writeAtomically } from '../files/atomic.ts'
-import { load } from '../vision/load.ts'
 import { similarImages } from '../vision/similar.ts'
 import { contactSheet, similarPage } from '../vision/similar-page.ts'
 import { onBackend } from './backend.ts'
 import type { SimilarFlags } from './flags.ts'
+import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 
 /** Finds the images of a folder that are most similar to another. */
@@ -15,7 +15,7 @@ export async function similarCommand(
 ): Promise<number> {
   return onBackend(flags, async () => {
     const { in: folder, metric = 'cosine', top = 12, layer, out = '.' } = flags
-    const network = await load(flags.model)
+    const network = await openNetwork(flags.model, flags)
     const onCompute = (images: number) =>
       output.print(`computing the features of ${images.toLocaleString('en-US')} images …\n`)
     const options = { metric, top, onCompute, ...(layer === undefined ? {} : { layer }) }

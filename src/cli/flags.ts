@@ -43,8 +43,21 @@ export interface PredictFlags extends BackendFlags {
   readonly checkpoint?: 'best' | 'last'
 }
 
+/** What a network's name does not say of it. */
+export interface NetworkFlags {
+  readonly checkpoint?: 'best' | 'last'
+  /** A file of weights for a network of the zoo. */
+  readonly weights?: string
+  /** A preset or a JSON file. */
+  readonly preprocessing?: string
+  /** A file with a class's name in each line. */
+  readonly classes?: string
+  readonly size?: number
+  readonly revision?: string
+}
+
 /** What `eval` was given. */
-export interface EvalFlags extends PredictFlags {
+export interface EvalFlags extends BackendFlags, NetworkFlags {
   readonly data?: string
   readonly batch?: number
   /** Where the worst mistakes are drawn. */
@@ -52,7 +65,7 @@ export interface EvalFlags extends PredictFlags {
 }
 
 /** What `classify` was given. */
-export interface ClassifyFlags extends BackendFlags {
+export interface ClassifyFlags extends BackendFlags, NetworkFlags {
   readonly model: string
   readonly top?: number
   /** A labelled picture. */
@@ -60,10 +73,9 @@ export interface ClassifyFlags extends BackendFlags {
 }
 
 /** What `finetune` was given. */
-export interface FinetuneFlags extends BackendFlags {
+export interface FinetuneFlags extends BackendFlags, NetworkFlags {
   readonly model: string
   readonly data: string
-  readonly size?: number
   /** `features`: only the new layer is trained. */
   readonly freeze?: 'features'
   readonly headEpochs?: number
@@ -78,7 +90,7 @@ export interface FinetuneFlags extends BackendFlags {
 }
 
 /** What `export` was given. */
-export interface ExportFlags extends PredictFlags {
+export interface ExportFlags extends BackendFlags, NetworkFlags {
   readonly format: 'safetensors' | 'standalone'
   readonly out?: string
   /** Examples at once, of formats that fix it. */
@@ -86,7 +98,7 @@ export interface ExportFlags extends PredictFlags {
 }
 
 /** What `similar` was given. */
-export interface SimilarFlags extends BackendFlags {
+export interface SimilarFlags extends BackendFlags, NetworkFlags {
   readonly model: string
   readonly in: string
   readonly layer?: string
@@ -97,7 +109,7 @@ export interface SimilarFlags extends BackendFlags {
 }
 
 /** What `serve` was given. */
-export interface ServeFlags extends PredictFlags {
+export interface ServeFlags extends BackendFlags, NetworkFlags {
   readonly port?: number
   readonly host?: string
   readonly maxBatch?: number

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { nearest } from '../base/nearest.ts'
 import { modelNames } from '../models/models.ts'
 import { backendNames } from '../tensor/choose.ts'
+import { presetNames } from '../vision/preprocessing.ts'
 import { pretrainedNames } from '../vision/pretrained.ts'
 import { datasetNames } from './datasets.ts'
 import type {
@@ -66,7 +67,21 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 const imagesHelp = `what to learn: ${datasetNames.join(', ')}, or a folder of images`
 
 /** What a network to be used can be. */
-const modelHelp = `a run folder, or a network with published weights: ${pretrainedNames.join(', ')}`
+const modelHelp = `a run folder, an ONNX file, a repository of the hub (owner/name), a network with published weights (${pretrainedNames.join(', ')}, resnet18, …), or any of the zoo with --weights`
+
+/** Options of commands that use a network: what its name does not say. */
+function network(command: Command): Command {
+  return command
+    .addOption(checkpointOption())
+    .option('--weights <file>', 'weights for a network of the zoo: safetensors, .pth, …')
+    .option('--size <pixels>', "sides of the images (default: the network's)", whole(1))
+    .option(
+      '--preprocessing <name>',
+      `of weights that do not say it: ${presetNames.join(', ')}, or a JSON file`,
+    )
+    .option('--classes <file>', "the classes' names, one in each line")
+    .option('--revision <name>', "a repository's branch, tag or commit")
+}
 
 /** Options that all commands have. */
 function common(command: Command): Command {
@@ -169,8 +184,7 @@ function addEval(program: Command, done: (code: number) => void): void {
     )
     .option('--batch <n>', 'images at once', whole(1))
     .option('--gallery <file>', 'draw the worst mistakes (default: in the run folder)')
-    .addOption(checkpointOption())
-  common(command).action(async (run: string, options: EvalFlags & Common) => {
+  common(network(command)).action(async (run: string, options: EvalFlags & Common) => {
     const { evalCommand } = await import('./command-eval.ts')
     done(await evalCommand(run, options, outputFor(options)))
   })
@@ -201,7 +215,7 @@ function addClassify(program: Command, done: (code: number) => void): void {
     .requiredOption('--model <name>', modelHelp)
     .option('--top <n>', 'classes to show of each image', whole(1))
     .option('--out <file>', 'a PNG of the images with their classes')
-  common(command).action(async (images: string[], options: ClassifyFlags & Common) => {
+  common(network(command)).action(async (images: string[], options: ClassifyFlags & Common) => {
     const { classifyCommand } = await import('./command-classify.ts')
     done(await classifyCommand(images, options, outputFor(options)))
   })
@@ -213,7 +227,6 @@ function addFinetune(program: Command, done: (code: number) => void): void {
     .description('teach a pretrained network other classes')
     .requiredOption('--model <name>', modelHelp)
     .requiredOption('--data <name>', imagesHelp, images)
-    .option('--size <pixels>', "sides of the images (default: the network's)", whole(1))
     .addOption(
       new Option('--freeze <part>', 'leave the features as they are').choices(['features']),
     )
@@ -226,7 +239,7 @@ function addFinetune(program: Command, done: (code: number) => void): void {
     .option('--hold-out <n>', 'training examples to choose by (default: a tenth)', whole(1))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')
-  common(command).action(async (options: FinetuneFlags & Common) => {
+  common(network(command)).action(async (options: FinetuneFlags & Common) => {
     const { finetuneCommand } = await import('./command-finetune.ts')
     done(await finetuneCommand(options, outputFor(options)))
   })
@@ -243,7 +256,7 @@ function addSimilar(program: Command, done: (code: number) => void): void {
     .addOption(new Option('--metric <name>', 'distance').choices(['cosine', 'euclidean']))
     .option('--top <n>', 'images to find (default: 12)', whole(1))
     .option('--out <folder>', 'where similar.html and similar.png go (default: here)')
-  common(command).action(async (query: string, options: SimilarFlags & Common) => {
+  common(network(command)).action(async (query: string, options: SimilarFlags & Common) => {
     const { similarCommand } = await import('./command-similar.ts')
     done(await similarCommand(query, options, outputFor(options)))
   })
@@ -261,8 +274,7 @@ function addExport(program: Command, done: (code: number) => void): void {
     )
     .option('--out <path>', 'where to (default: in exports/)')
     .option('--batch <n>', 'images at once, of standalone (default: 1)', whole(1))
-    .addOption(checkpointOption())
-  common(command).action(async (model: string, options: ExportFlags & Common) => {
+  common(network(command)).action(async (model: string, options: ExportFlags & Common) => {
     const { exportCommand } = await import('./command-export.ts')
     done(await exportCommand(model, options, outputFor(options)))
   })
@@ -273,7 +285,6 @@ function addServe(program: Command, done: (code: number) => void): void {
     .command('serve')
     .description('answer over HTTP: tensors (Open Inference Protocol v2) and images')
     .argument('<model>', modelHelp)
-    .addOption(checkpointOption())
     .option('--port <n>', 'where to listen (default: 8080; 0: a free one)', whole(0))
     .option('--host <address>', 'at which address (default: 127.0.0.1, this machine alone)')
     .option('--max-batch <n>', 'examples computed together, at most (default: 32)', whole(1))
@@ -295,7 +306,7 @@ function addServe(program: Command, done: (code: number) => void): void {
         'error',
       ]),
     )
-  common(command).action(async (model: string, options: ServeFlags & Common) => {
+  common(network(command)).action(async (model: string, options: ServeFlags & Common) => {
     const { serveCommand } = await import('./command-serve.ts')
     done(await serveCommand(model, options, outputFor(options)))
   })

@@ -29,6 +29,8 @@ export interface ClassifierParts {
   readonly preprocessing: Preprocessing
   /** What the model returns: scores (default), whose softmax are probabilities, or these. */
   readonly output?: 'scores' | 'probabilities'
+  /** Images that the model takes at once, if it takes no other number. */
+  readonly batch?: number | undefined
 }
 
 export interface ClassifyOptions {
@@ -48,6 +50,7 @@ export class Classifier {
   readonly classIds: readonly string[] | undefined
   readonly preprocessing: Preprocessing
   readonly output: 'scores' | 'probabilities'
+  readonly batch: number | undefined
 
   constructor(parts: ClassifierParts) {
     this.name = parts.name
@@ -57,6 +60,7 @@ export class Classifier {
     this.classIds = parts.classIds
     this.preprocessing = parts.preprocessing
     this.output = parts.output ?? 'scores'
+    this.batch = parts.batch
     this.model.eval()
   }
 
@@ -99,11 +103,11 @@ export class Classifier {
   async probabilities(images: readonly ImageSource[]): Promise<ArrayView<'f32'>> {
     const found = await predict(this.model, this.filesOf(images), {
       normalize: this.preprocessing.normalize,
-      batchSize: batchFor(images.length),
+      batchSize: this.batch ?? batchFor(images.length),
       output: (scores) => this.probabilitiesOf(scores),
     })
     if (found.shape[1] !== this.classNames.length) throw this.otherClasses(found.shape[1])
-    return found
+    return firstRows(found, images.length)
   }
 
   /**
@@ -116,12 +120,13 @@ export class Classifier {
     images: readonly ImageSource[],
     options: FeatureOptions = {},
   ): Promise<ArrayView<'f32'>> {
-    return featuresOf(this.model, this.filesOf(images), {
+    const found = await featuresOf(this.model, this.filesOf(images), {
       ...options,
       inputShape: this.inputShape,
       normalize: this.preprocessing.normalize,
-      batchSize: batchFor(images.length),
+      batchSize: this.batch ?? batchFor(images.length),
     })
+    return firstRows(found, images.length)
   }
 
   /** The likeliest of the classes. */
@@ -134,8 +139,11 @@ export class Classifier {
     return all.sort((a, b) => b.probability - a.probability).slice(0, top)
   }
 
+  /** The images; with the last one repeated, where the model takes them by so many only. */
   private filesOf(images: readonly ImageSource[]): ImageFiles {
-    return new ImageFiles(images, this.preprocessing)
+    const rest = this.batch ? -images.length % this.batch : 0
+    const filling = rest ? new Array<ImageSource>(this.batch! + rest).fill(images.at(-1)!) : []
+    return new ImageFiles([...images, ...filling], this.preprocessing)
   }
 
   private otherClasses(got: number | undefined): BrickError {
@@ -151,3 +159,8 @@ export class Classifier {
 
 /** One program for few images, another for many. */
 const batchFor = (images: number): number => (images < BATCH ? 1 : BATCH)
+
+function firstRows({ dtype, shape, data }: ArrayView<'f32'>, n: number): ArrayView<'f32'> {
+  const [rows = 0, ...row] = shape
+  return { dtype, shape: [n, ...row], data: data.subarray(0, (data.length / rows) * n) }
+}

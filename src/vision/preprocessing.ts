@@ -51,6 +51,38 @@ export function imagenetPreprocessing(size = 224): Preprocessing {
   }
 }
 
+const normalizations = {
+  /** (x / 255 − mean) / std of ImageNet. */
+  imagenet: imagenetStatistics,
+  /** Bytes minus their means, blue first. */
+  caffe: {
+    mean: [104 / 255, 117 / 255, 123 / 255],
+    std: [1 / 255, 1 / 255, 1 / 255],
+  },
+  /** −1 … 1. */
+  tensorflow: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  /** 0 … 1. */
+  unit: { mean: [0, 0, 0], std: [1, 1, 1] },
+  /** 0 … 255. */
+  bytes: { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] },
+} as const satisfies Readonly<Record<string, PlaneStatistics>>
+
+/** Usual ways to prepare pixels. */
+export type PresetName = keyof typeof normalizations
+export const presetNames = Object.keys(normalizations) as readonly PresetName[]
+
+/** A preprocessing with its pixels prepared in a usual way; undefined for another name. */
+export function preset(name: string, base = imagenetPreprocessing()): Preprocessing | undefined {
+  if (!Object.hasOwn(normalizations, name)) return undefined
+  const { mean, std } = normalizations[name as PresetName]
+  const grey = base.channels === 'grey'
+  return {
+    ...base,
+    channels: grey ? 'grey' : name === 'caffe' ? 'bgr' : 'rgb',
+    normalize: grey ? { mean: [mean[0]], std: [std[0]] } : { mean, std },
+  }
+}
+
 /** Images as they lie in a dataset [channels, height, width]: nothing is cut off, mean 0, deviation 1. */
 export function datasetPreprocessing(dataset: Gatherer, ink: boolean): Preprocessing {
   const [channels, height = 1, width = 1] = dataset.input.shape
@@ -136,3 +168,36 @@ function borderMean({ shape, data }: ArrayView<'u8'>): number {
   }
   return sum / count
 }
+
+type Check = (value: unknown) => boolean
+
+const isSize: Check = (value) => Number.isSafeInteger(value) && (value as number) > 0
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
+const oneOf =
+  (...values: unknown[]): Check =>
+  (value) =>
+    values.includes(value)
+const recordOf =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]))
+
+const hasPreprocessing = recordOf({
+  size: (value) => listOf(isSize)(value) && (value as unknown[]).length === 2,
+  channels: oneOf('rgb', 'bgr', 'grey'),
+  resize: (value) => value === null || isSize(value),
+  kernel: oneOf('linear', 'cubic', 'lanczos3'),
+  normalize: recordOf({
+    mean: listOf(Number.isFinite),
+    std: listOf(Number.isFinite),
+  }),
+  ink: (value) => typeof value === 'boolean',
+})
+
+/** Whether a value, as JSON says it, is a preprocessing. */
+export const isPreprocessing = (value: unknown): value is Preprocessing => hasPreprocessing(value)

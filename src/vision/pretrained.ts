@@ -5,7 +5,7 @@ import { createModel } from '../models/models.ts'
 import { skip } from '../nn/init/drawn.ts'
 import type { StateMapping } from '../nn/module/mapping.ts'
 import { Classifier } from './classifier.ts'
-import { imagenetPreprocessing, inputShapeOf, type Preprocessing } from './preprocessing.ts'
+import { imagenetPreprocessing, inputShapeOf, type Preprocessing, preset } from './preprocessing.ts'
 
 /** Published weights of a network of the zoo that are trained on ImageNet. */
 interface PretrainedRecord {
@@ -49,10 +49,7 @@ const mobilenet = (file: string, sha256: string): PretrainedRecord => ({
   archive: { name: 'mobilenet-v1', mirrors: [] },
   file: { name: file, sha256 },
   mapping: mobilenetMapping,
-  preprocessing: {
-    ...imagenetPreprocessing(),
-    normalize: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  },
+  preprocessing: preset('tensorflow')!,
 })
 
 /** Where torchvision has the fire modules 2 to 9 among its features. */

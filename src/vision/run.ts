@@ -4,7 +4,7 @@ import { createModel } from '../models/models.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
 import { servedArrays } from '../train/session-state.ts'
 import { Classifier } from './classifier.ts'
-import { inputShapeOf, type Preprocessing } from './preprocessing.ts'
+import { inputShapeOf, isPreprocessing, type Preprocessing } from './preprocessing.ts'
 
 /** What a run's config says of its network, so that it can be built again. */
 export interface NetworkConfig {
@@ -49,39 +49,8 @@ export function networkConfigOf({ path, state }: Checkpoint): NetworkConfig {
   })
 }
 
-type Check = (value: unknown) => boolean
-
-const isText: Check = (value) => typeof value === 'string'
-const isSize: Check = (value) => Number.isSafeInteger(value) && (value as number) > 0
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const oneOf =
-  (...values: unknown[]): Check =>
-  (value) =>
-    values.includes(value)
-const recordOf =
-  (fields: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]))
-
-const isPreprocessing = recordOf({
-  size: (value) => listOf(isSize)(value) && (value as unknown[]).length === 2,
-  channels: oneOf('rgb', 'bgr', 'grey'),
-  resize: (value) => value === null || isSize(value),
-  kernel: oneOf('linear', 'cubic', 'lanczos3'),
-  normalize: recordOf({
-    mean: listOf(Number.isFinite),
-    std: listOf(Number.isFinite),
-  }),
-  ink: (value) => typeof value === 'boolean',
-})
-
-const checks: { readonly [K in keyof NetworkConfig]: Check } = {
-  model: isText,
-  classNames: listOf(isText),
+const checks: { readonly [K in keyof NetworkConfig]: (value: unknown) => boolean } = {
+  model: (value) => typeof value === 'string',
+  classNames: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   preprocessing: isPreprocessing,
 }

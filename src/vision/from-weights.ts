@@ -1,0 +1,82 @@
+import { existsSync, statSync } from 'node:fs'
+import { BrickError } from '../base/errors.ts'
+import { readAll, type TensorFile } from '../files/open-tensors.ts'
+import { readMetadata } from '../files/tensor-file.ts'
+import { createModel } from '../models/models.ts'
+import { skip } from '../nn/init/drawn.ts'
+import type { Module } from '../nn/module/module.ts'
+import { openWeights } from '../weights/formats.ts'
+import { Classifier } from './classifier.ts'
+import { classNamesFor, type NetworkFacts, preprocessingFor } from './facts.ts'
+import { lastLayer } from './features.ts'
+import { imagenetPreprocessing, inputShapeOf, isPreprocessing } from './preprocessing.ts'
+
+/**
+ * A network of the zoo with weights from a file of any format. What the file says of itself (one
+ * that `brickwork export` wrote) need not be said.
+ *
+ * @throws BrickError `checkpoint` for weights of another network, `argument` for a file that does not
+ * say whose weights it holds.
+ */
+export async function fromWeights(
+  architecture: string | undefined,
+  path: string,
+  options: NetworkFacts = {},
+): Promise<Classifier> {
+  const said = await saidOf(path)
+  const kind = architecture ?? said.architecture
+  if (kind === undefined) {
+    throw new BrickError({
+      kind: 'argument',
+      where: path,
+      wanted: "the name of the weights' network",
+      got: 'a file that does not say it',
+      remedy:
+        'Name the network, and pass the file as its weights: --model resnet18 --weights FILE.',
+    })
+  }
+  const usual = said.preprocessing ?? imagenetPreprocessing()
+  const preprocessing = await preprocessingFor(options, usual)
+  const { tensors: states } = await readAll(await openWeights(path))
+  const inputShape = inputShapeOf(preprocessing)
+  const build = (classes: number): Module => skip(() => createModel(kind, { inputShape, classes }))
+  const last = `${lastLayer(build(2), inputShape).path}.weight`
+  const classes = states.get(last)?.shape[0] ?? 1000
+  const model = build(classes)
+  model.loadStateDict(states)
+  return new Classifier({
+    name: kind,
+    architecture: kind,
+    model,
+    ...(await classNamesFor(classes, options.classNames ?? said.classNames)),
+    preprocessing,
+  })
+}
+
+/** Whether a file says whose weights it holds. */
+export async function isSelfDescribing(path: string): Promise<boolean> {
+  if (!existsSync(path) || !statSync(path).isFile()) return false
+  return (await saidOf(path)).architecture !== undefined
+}
+
+/** What `brickwork export` writes beside weights. */
+async function saidOf(path: string) {
+  const metadata: TensorFile['metadata'] = await readMetadata(path).catch(() => ({}))
+  const { architecture } = metadata
+  const classNames = parsed(metadata['classNames'])
+  const preprocessing = parsed(metadata['preprocessing'])
+  const areNames = Array.isArray(classNames) && classNames.every((name) => typeof name === 'string')
+  return {
+    architecture,
+    classNames: areNames ? (classNames as readonly string[]) : undefined,
+    preprocessing: isPreprocessing(preprocessing) ? preprocessing : undefined,
+  }
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
