@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ArrayView } from '../src/base/array.ts'
 import { ArrayDataset } from '../src/data/array-dataset.ts'
 import { decodeImage } from '../src/data/readers/image.ts'
+import { imageFolder } from '../src/data/readers/image-folder.ts'
 import { createBackend, manualSeed, models, nn, Tensor, useBackend } from '../src/index.ts'
 import type { Backend } from '../src/tensor/backend.ts'
 import { Classifier } from '../src/vision/classifier.ts'
@@ -417,6 +418,21 @@ describe('learning other classes', () => {
     await plain('parts/val/green/0.png', '#0f0')
     await expect(imageSets(inFolder('parts'), preprocessing)).rejects.toThrow(/the class 'green'/)
   })
+})
+
+test('a folder of random parts: the same for a seed and epoch, others in the next', async () => {
+  const data = Uint8Array.from({ length: 64 * 64 }, (_, i) => (i % 64) * 3)
+  mkdirSync(inFolder('crops/a'), { recursive: true })
+  await sharp(data, { raw: { width: 64, height: 64, channels: 1 } }).toFile(
+    inFolder('crops/a/1.png'),
+  )
+  const options = { size: 8, channels: 1, randomCrop: { scale: [0.1, 0.3] } } as const
+  const images = await imageFolder(inFolder('crops'), options)
+  const at = async (epoch: number) => [...(await images.get(0, { seed: 1, epoch })).input.data]
+  expect(await at(0)).toEqual(await at(0))
+  expect(await at(1)).not.toEqual(await at(0))
+  const wide = Math.max(...(await at(0))) - Math.min(...(await at(0)))
+  expect([wide > 20, wide < 130]).toEqual([true, true])
 })
 
 describe('pretrained networks', () => {

@@ -46,7 +46,11 @@ interface Task {
   readonly signal: AbortSignal
 }
 
-type Plan = typeof usual & { readonly isFrozen: boolean; readonly augment: boolean }
+type Plan = typeof usual & {
+  readonly isFrozen: boolean
+  readonly augment: boolean
+  readonly workers: number | undefined
+}
 
 /** Teaches a network with pretrained features other classes, and keeps it in a run folder. */
 export async function finetuneCommand(flags: FinetuneFlags, output: Output): Promise<number> {
@@ -100,9 +104,15 @@ async function prepare(flags: FinetuneFlags, signal: AbortSignal): Promise<Task>
   return { base: base.name, source, network, sets, config, plan, folder, signal }
 }
 
-function planOf({ freeze, augment = false, ...flags }: FinetuneFlags): Plan {
+function planOf({ freeze, augment = false, workers, ...flags }: FinetuneFlags): Plan {
   const given = Object.entries(flags).filter(([name]) => Object.hasOwn(usual, name))
-  return { ...usual, ...Object.fromEntries(given), isFrozen: freeze === 'features', augment }
+  return {
+    ...usual,
+    ...Object.fromEntries(given),
+    isFrozen: freeze === 'features',
+    augment,
+    workers,
+  }
 }
 
 /** The new layer on frozen features, then, unless they stay frozen, the whole network. */
@@ -126,9 +136,10 @@ async function runOf(task: Task, output: Output): Promise<Run | undefined> {
       ]),
     epochs: plan.epochs,
     normalize: config.preprocessing.normalize,
-    ...(plan.augment ? { augment: source.augment(config.preprocessing) } : {}),
+    ...(plan.augment ? { augment: source.augment() } : {}),
     out: folder,
     signal,
+    ...(plan.workers === undefined ? {} : { loading: { workers: plan.workers } }),
   })
 }
 

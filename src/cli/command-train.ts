@@ -35,7 +35,7 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
     const saved = flags.resume === undefined ? undefined : await configIn(flags.resume, flags)
     const source = dataSource(flags.data ?? saved?.data ?? 'digits')
     const preprocessing = saved?.preprocessing ?? (await source.preprocessing(flags.size))
-    const whole = await source.load(preprocessing)
+    const whole = await source.load(preprocessing, saved?.augment ?? flags.augment ?? false)
     const seed = saved?.seed ?? flags.seed ?? SEED
     const sets = heldOut(whole, saved ? saved.holdOut : (flags.holdOut ?? null), seed)
     const classNames = classNamesOf(whole.train)
@@ -83,6 +83,7 @@ async function train(
     ...(patience === null ? {} : { earlyStopping: { patience } }),
     out: folder,
     resume: flags.resume !== undefined,
+    ...(flags.workers === undefined ? {} : { loading: { workers: flags.workers } }),
     config: { ...config } as unknown as Record<string, Json>,
     debugNan: flags.debugNan ?? false,
     progress: output.json ? 'none' : output.isTerminal ? 'bar' : 'lines',
@@ -117,7 +118,7 @@ function methodOptions(config: RunConfig, examples: number) {
     optimizer: optimizerFor(optimizer, lr, weightDecay),
     accumulate,
     ...scheduleFor(spec),
-    ...(config.augment ? { augment: dataSource(config.data).augment(config.preprocessing) } : {}),
+    ...(config.augment ? { augment: dataSource(config.data).augment() } : {}),
     ...(clipNorm === null ? {} : { clipGradNorm: clipNorm }),
     ...(ema === null ? {} : { ema: { decay: ema } }),
     ...(mixup === null

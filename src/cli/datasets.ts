@@ -6,7 +6,7 @@ import type { Dataset, Gatherer } from '../data/dataset.ts'
 import { digits } from '../data/digits.ts'
 import { colorJitter } from '../data/images/color.ts'
 import { compose } from '../data/images/compose.ts'
-import { randomHorizontalFlip, randomResizedCrop } from '../data/images/crops.ts'
+import { randomHorizontalFlip } from '../data/images/crops.ts'
 import { randomAffine } from '../data/images/geometric.ts'
 import { type ImageSets, imageSets, ResizedImages } from '../vision/image-sets.ts'
 import {
@@ -26,10 +26,10 @@ export interface DataSource {
   preprocessing(size?: number): Promise<Preprocessing>
   /** The preprocessing of a pretrained network, as it suits these images. */
   suited(preprocessing: Preprocessing): Preprocessing
-  /** The images as a network takes them. */
-  load(preprocessing: Preprocessing): Promise<ImageSets>
+  /** The images as a network takes them; those to learn from changed at random, as far as that is done while they are decoded. */
+  load(preprocessing: Preprocessing, augments?: boolean): Promise<ImageSets>
   /** Random changes after which an image is still of its class: for `--augment`. */
-  augment(preprocessing: Preprocessing): BatchTransform
+  augment(): BatchTransform
 }
 
 interface DatasetRecord extends Pick<DataSource, 'defaults' | 'larger' | 'augment'> {
@@ -132,9 +132,9 @@ function folderSource(folder: string): DataSource {
     defaults: { epochs: 20, batch: 32, lr: 1e-3 },
     preprocessing: async (size = FOLDER_SIZE) => imagenetPreprocessing(size),
     suited: (preprocessing) => preprocessing,
-    load: (preprocessing) => imageSets(folder, preprocessing),
-    augment: ({ size }) =>
-      compose(randomResizedCrop(size, { scale: [0.35, 1] }), randomHorizontalFlip()),
+    load: (preprocessing, augments) =>
+      imageSets(folder, preprocessing, augments ? { randomCrop: { scale: [0.35, 1] } } : {}),
+    augment: () => randomHorizontalFlip(),
   }
 }
 

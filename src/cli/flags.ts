@@ -27,6 +27,8 @@ export interface TrainFlags extends BackendFlags, MethodFlags {
   readonly data?: string
   /** Pixels of an image's sides. */
   readonly size?: number
+  /** Threads that make batches. */
+  readonly workers?: number
   readonly epochs?: number
   readonly batch?: number
   readonly lr?: number
@@ -78,6 +80,7 @@ export interface FinetuneFlags extends BackendFlags, NetworkFlags {
   readonly data: string
   /** `features`: only the new layer is trained. */
   readonly freeze?: 'features'
+  readonly workers?: number
   readonly headEpochs?: number
   readonly epochs?: number
   readonly batch?: number

@@ -155,6 +155,7 @@ function addTrain(program: Command, done: (code: number) => void): void {
       'choose by n of the training examples, and test once at the end',
       whole(1),
     )
+    .option('--workers <n>', 'threads that read and change images (default: 0)', whole(0))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--patience <n>', 'stop after n epochs without improvement', whole(1))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')
@@ -237,6 +238,7 @@ function addFinetune(program: Command, done: (code: number) => void): void {
     .option('--lr-features <rate>', 'learning rate of the other layers', positive)
     .option('--augment', 'change training images at random while all layers are trained')
     .option('--hold-out <n>', 'training examples to choose by (default: a tenth)', whole(1))
+    .option('--workers <n>', 'threads that read and change images (default: 0)', whole(0))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')
   common(network(command)).action(async (options: FinetuneFlags & Common) => {

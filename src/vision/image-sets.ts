@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { checkRow, Dataset, type Example } from '../data/dataset.ts'
-import { imageFolder } from '../data/readers/image-folder.ts'
+import { type ImageFolderOptions, imageFolder } from '../data/readers/image-folder.ts'
+import { type Recipe, recipeOf } from '../data/recipe.ts'
 import { decodingOf, type Preprocessing, readPixels } from './preprocessing.ts'
 
 /** Labelled images to learn from, and others to test with. */
@@ -20,6 +21,8 @@ export interface ImageSetsOptions {
   /** Which images are kept back, where the folder does not say. Default 0. */
   readonly seed?: number
   readonly corrupt?: 'refuse' | 'skip'
+  /** Images to learn from are parts of random area and shape: see `data.imageFolder`. */
+  readonly randomCrop?: ImageFolderOptions['randomCrop']
 }
 
 /**
@@ -33,16 +36,20 @@ export interface ImageSetsOptions {
 export async function imageSets(
   folder: string,
   preprocessing: Preprocessing,
-  { seed = 0, corrupt = 'refuse' }: ImageSetsOptions = {},
+  { seed = 0, corrupt = 'refuse', randomCrop }: ImageSetsOptions = {},
 ): Promise<ImageSets> {
   const options = { ...imageFolderOptions(preprocessing), corrupt }
+  const cropped = randomCrop ? { ...options, randomCrop } : options
   const part = testFolders.find((name) => existsSync(join(folder, name)))
   if (!existsSync(join(folder, 'train')) || part === undefined) {
-    const all = await imageFolder(folder, options)
-    const parts = all.split([1 - TEST_SHARE, TEST_SHARE], { seed, stratified: true })
-    return { train: parts[0]!, test: parts[1]! }
+    const parts = async (own: ImageFolderOptions) =>
+      (await imageFolder(folder, own)).split([1 - TEST_SHARE, TEST_SHARE], {
+        seed,
+        stratified: true,
+      })
+    return { train: (await parts(cropped))[0]!, test: (await parts(options))[1]! }
   }
-  const train = await imageFolder(join(folder, 'train'), options)
+  const train = await imageFolder(join(folder, 'train'), cropped)
   const test = await imageFolder(join(folder, part), options)
   const odd = test.classNames.find((name, i) => name !== train.classNames[i])
   if (odd === undefined && test.classNames.length === train.classNames.length)
@@ -86,6 +93,10 @@ export class ResizedImages extends Dataset {
   }
   override labels(): ArrayLike<number> | undefined {
     return this.#source.labels()
+  }
+  ownRecipe(): Recipe {
+    const args = [recipeOf(this.#source), this.#preprocessing]
+    return { brickwork: 'recipe', module: import.meta.url, make: 'ResizedImages', args }
   }
 }
 

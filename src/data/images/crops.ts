@@ -93,9 +93,10 @@ export function randomResizedCrop(size: Size, options: ResizedCropOptions = {}):
   return portable(transform, url, 'randomResizedCrop', () => [size, options])
 }
 
-function randomBox(
+/** A part of an image of random area and shape. */
+export function randomBox(
   random: Random,
-  { height, width }: Images,
+  { height, width }: { readonly height: number; readonly width: number },
   scale: readonly [number, number],
   ratio: readonly [number, number],
 ): Box {

@@ -4,11 +4,15 @@ import { BrickError } from '../../base/errors.ts'
 import { fileError } from '../../files/errors.ts'
 import { checkWhole } from '../check.ts'
 import { classTarget } from '../collate.ts'
-import { checkRow, Dataset, type Example } from '../dataset.ts'
+import { checkRow, Dataset, type Draw, type Example, noDraw } from '../dataset.ts'
+import { type ResizedCropOptions, randomBox } from '../images/crops.ts'
+import { randomAt } from '../random-stream.ts'
 import type { Recipe } from '../recipe.ts'
 import { type DecodeOptions, decodeImage } from './image.ts'
 
 const IMAGE = new Set('.png .jpg .jpeg .webp .gif .tif .tiff .avif .svg'.split(' '))
+/** What `map` draws has other streams. */
+const CROP_STREAM = 2 ** 17
 /** Images that are checked at once. */
 const AT_ONCE = 8
 
@@ -28,6 +32,11 @@ export interface ImageFolderOptions {
   readonly resize?: number
   readonly kernel?: DecodeOptions['kernel']
   /**
+   * Decodes a part of random area and shape of each image, another one in each epoch:
+   * `randomResizedCrop` at the image's own resolution.
+   */
+  readonly randomCrop?: Pick<ResizedCropOptions, 'scale' | 'ratio'>
+  /**
    * 'refuse' (default): the error of a corrupt image ends the loop that reads it. 'skip': all
    * images are decoded once when the folder is opened, and those that can't be are left out; they
    * stand in `skipped`.
@@ -43,6 +52,7 @@ interface Parts {
   readonly classes: Int32Array
   readonly classNames: readonly string[]
   readonly decoding: DecodeOptions
+  readonly randomCrop: ImageFolderOptions['randomCrop']
   readonly skipped: readonly CorruptImage[]
 }
 
@@ -68,10 +78,16 @@ export class ImageFolder extends Dataset {
   }
 
   /** Input u8 [channels, height, width], target i32 []. */
-  override async get(index: number): Promise<Example> {
+  override async get(index: number, { seed, epoch }: Draw = noDraw): Promise<Example> {
     checkRow(this, index)
-    const { classes, decoding } = this.#parts
-    const input = await decodeImage(this.files[index]!, decoding)
+    const { classes, decoding, randomCrop } = this.#parts
+    const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = randomCrop ?? {}
+    const random = randomAt(seed, epoch, index, CROP_STREAM)
+    const part: DecodeOptions['part'] = (image) => randomBox(random, image, scale, ratio)
+    const input = await decodeImage(this.files[index]!, {
+      ...decoding,
+      ...(randomCrop ? { part } : {}),
+    })
     return { input, target: classTarget(classes[index]!) }
   }
   override labels(): Int32Array {
@@ -96,7 +112,8 @@ export class ImageFolder extends Dataset {
  * ```
  */
 export async function imageFolder(path: string, options: ImageFolderOptions): Promise<ImageFolder> {
-  const { size, channels = 3, fit = 'cover', resize, kernel, corrupt = 'refuse', onSkip } = options
+  const { size, channels = 3, fit = 'cover', resize, kernel, randomCrop } = options
+  const { corrupt = 'refuse', onSkip } = options
   const [height, width] = typeof size === 'number' ? [size, size] : size
   checkWhole('imageFolder', 'size', height, 1)
   checkWhole('imageFolder', 'size', width, 1)
@@ -128,6 +145,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions): Pr
     classes: Int32Array.from(found, ({ label }) => label),
     classNames: folders,
     decoding,
+    randomCrop,
     skipped,
   })
 }

@@ -3,6 +3,7 @@ import sharp, { type Sharp } from 'sharp'
 import type { ArrayView } from '../../base/array.ts'
 import { BrickError } from '../../base/errors.ts'
 import { fileError } from '../../files/errors.ts'
+import type { Box } from '../images/resample.ts'
 
 export interface DecodeOptions {
   readonly width: number
@@ -19,6 +20,8 @@ export interface DecodeOptions {
   readonly kernel?: 'linear' | 'cubic' | 'lanczos3'
   /** Larger images are refused by what their header says. Default 2²⁷; a progressive JPEG takes 3 bytes of memory a pixel. */
   readonly maxPixels?: number
+  /** Chooses the part of the upright image that is decoded; it is stretched to the size then. */
+  readonly part?: (image: Pick<Box, 'width' | 'height'>) => Box
 }
 
 /** A file's path or its content, or pixels [1 or 3, height, width]. */
@@ -110,7 +113,11 @@ function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
 }
 
 async function resizeTo(image: Sharp, options: DecodeOptions): Promise<Sharp> {
-  const { width, height, fit = 'cover', resize, kernel = 'lanczos3' } = options
+  const { width, height, fit = 'cover', resize, kernel = 'lanczos3', part } = options
+  if (part) {
+    const box = part((await image.metadata()).autoOrient)
+    return image.extract(box).resize(width, height, { fit: 'fill', kernel })
+  }
   if (fit !== 'cover' || resize === undefined) {
     return image.resize(width, height, { fit, kernel, background: 'black' })
   }
