@@ -11,13 +11,13 @@ import { type Shape, sizeOf, stridesOf } from './shape.ts'
  * gather(Uint8Array.of(1, 2, 3, 4, 5, 6), [3, 2], [1, 3]) // Uint8Array [1, 4, 2, 5, 3, 6]
  * ```
  */
-export function gather<A extends TypedArray | BigUint64Array | Uint16Array>(
+export function gather<A extends TypedArray>(
   data: A,
   shape: Shape,
   strides: readonly number[],
   offset = 0,
 ): A {
-  const result = new (data.constructor as new (length: number) => A)(sizeOf(shape))
+  const result = alike(data, sizeOf(shape))
   const rank = shape.length
   if (result.length === 0) return result
   const inner = rank === 0 ? 1 : shape[rank - 1]!
@@ -34,6 +34,13 @@ export function gather<A extends TypedArray | BigUint64Array | Uint16Array>(
     }
   }
   return result
+}
+
+/** Elements of the same type. Not by the array's own constructor: bytes may be a Buffer of Node. */
+function alike<A extends TypedArray>(data: A, length: number): A {
+  const kinds = [Float32Array, Int32Array, Uint8Array] as const
+  const Elements = kinds.find((kind) => data instanceof kind)!
+  return new Elements(length) as A
 }
 
 /**

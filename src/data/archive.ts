@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { access, constants, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { BrickError } from '../base/errors.ts'
 import { cacheFolder } from '../base/folders.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { fileError } from '../files/errors.ts'
 import { makeFolder } from '../files/folders.ts'
+import { isGzip, unpackGzip } from '../files/gunzip.ts'
 import { type DownloadOptions, download } from './download.ts'
 
 /** A dataset that is distributed as files. */
@@ -96,21 +95,8 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 /** Decompresses (unless the server did) and compares the content with what is pinned. */
 async function unpack(bytes: Uint8Array, where: string, file: ArchiveFile): Promise<Uint8Array> {
   const remedy = 'Replace the file with the original, or delete it, so that it is downloaded.'
-  const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b
   const wanted = file.sha256 ?? file.packed
-  const content = !zipped
-    ? bytes
-    : await promisify(gunzip)(bytes).catch((cause: Error) => {
-        const got = `${bytes.length} bytes: ${cause.message}`
-        throw new BrickError({
-          kind: 'file',
-          where,
-          wanted: 'a whole gzip file',
-          got,
-          remedy,
-          cause,
-        })
-      })
+  const content = isGzip(bytes) ? await unpackGzip(bytes, where) : bytes
   const sha256 = createHash('sha256')
     .update(file.sha256 ? content : bytes)
     .digest('hex')

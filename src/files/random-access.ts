@@ -5,6 +5,31 @@ import { fileError } from './errors.ts'
 /** Most bytes that the system is asked for at once. */
 const MOST_AT_ONCE = 2 ** 30
 
+/** Bytes of which parts are read: a file's, or those in memory. */
+export interface ByteSource {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** @throws BrickError `file` if they are not all there. */
+  read(offset: number, length: number): Promise<Uint8Array>
+}
+
+/**
+ * Bytes in memory; what is read shares it.
+ *
+ * @param path The file's name, for errors.
+ */
+export function heldBytes(bytes: Uint8Array, path: string): ByteSource {
+  return {
+    path,
+    size: bytes.length,
+    async read(offset, length) {
+      if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length)
+      throw short(path, offset, length, bytes.length)
+    },
+  }
+}
+
 /**
  * A file of which parts are read where they lie. Lengths are compared with the file's size before
  * anything is allocated.
@@ -17,7 +42,7 @@ const MOST_AT_ONCE = 2 ** 30
  * await file.close()
  * ```
  */
-export class RandomAccess {
+export class RandomAccess implements ByteSource {
   readonly path: string
   /** Bytes, when it was opened. */
   readonly size: number
@@ -52,14 +77,14 @@ export class RandomAccess {
    */
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
-      throw this.short(offset, length, this.size)
+      throw short(this.path, offset, length, this.size)
     }
     try {
       const bytes = new Uint8Array(length)
       for (let done = 0; done < length; ) {
         const most = Math.min(MOST_AT_ONCE, length - done)
         const { bytesRead } = await this.handle.read(bytes, done, most, offset + done)
-        if (bytesRead === 0) throw this.short(offset, length, offset + done)
+        if (bytesRead === 0) throw short(this.path, offset, length, offset + done)
         done += bytesRead
       }
       return bytes
@@ -71,16 +96,16 @@ export class RandomAccess {
   async close(): Promise<void> {
     await this.handle.close()
   }
+}
 
-  private short(offset: number, length: number, end: number): BrickError {
-    return new BrickError({
-      kind: 'file',
-      where: this.path,
-      wanted: `${length} bytes at offset ${offset}`,
-      got: `a file that ends at ${end}`,
-      remedy: 'The file is not whole: write or download it again.',
-    })
-  }
+function short(path: string, offset: number, length: number, end: number): BrickError {
+  return new BrickError({
+    kind: 'file',
+    where: path,
+    wanted: `${length} bytes at offset ${offset}`,
+    got: `a file that ends at ${end}`,
+    remedy: 'The file is not whole: write or download it again.',
+  })
 }
 
 function notRegular(path: string): BrickError {

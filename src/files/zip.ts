@@ -1,6 +1,6 @@
 import { crc32, inflateRawSync } from 'node:zlib'
 import { BrickError } from '../base/errors.ts'
-import type { RandomAccess } from './random-access.ts'
+import type { ByteSource } from './random-access.ts'
 
 /** A file in a zip. */
 export interface ZipEntry {
@@ -31,23 +31,23 @@ const WIDE = 0xffffffff
 const CHUNK = 2 ** 20
 
 /**
- * A zip file on the disk whose entries are read where they lie, also beyond 4 GB. Sizes and places
+ * A zip file whose entries are read where they lie, also beyond 4 GB. Sizes and places
  * are checked against the file before anything is allocated, and contents by their CRC-32.
  *
  * Source: PKWARE, “.ZIP file format specification”, 6.3.
  */
 export class ZipFile {
   readonly entries: ReadonlyMap<string, ZipEntry>
-  private readonly file: RandomAccess
+  private readonly file: ByteSource
   private readonly checked = new Set<ZipEntry>()
 
-  private constructor(file: RandomAccess, entries: ReadonlyMap<string, ZipEntry>) {
+  private constructor(file: ByteSource, entries: ReadonlyMap<string, ZipEntry>) {
     this.file = file
     this.entries = entries
   }
 
   /** @throws BrickError `file` that says what is malformed. */
-  static async open(file: RandomAccess): Promise<ZipFile> {
+  static async open(file: ByteSource): Promise<ZipFile> {
     const { count, size, offset } = await directoryOf(file)
     const bytes = await file.read(offset, size)
     const entries = parseDirectory(bytes, count, file.path)
@@ -103,7 +103,8 @@ export class ZipFile {
   private inflate(entry: ZipEntry, packed: Uint8Array): Uint8Array {
     let content: Uint8Array
     try {
-      content = inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.size) })
+      const inflated = inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.size) })
+      content = new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length)
     } catch (error) {
       throw this.damaged(entry, `${entry.size} compressed bytes`, (error as Error).message)
     }
@@ -123,7 +124,7 @@ interface Directory {
 }
 
 /** Where the list of entries lies: said at the file's end. */
-async function directoryOf(file: RandomAccess): Promise<Directory> {
+async function directoryOf(file: ByteSource): Promise<Directory> {
   const length = Math.min(file.size, END.bytes + MAX_COMMENT + LOCATOR64.bytes)
   const tail = await file.read(file.size - length, length)
   const view = viewOf(tail)
@@ -147,7 +148,7 @@ async function directoryOf(file: RandomAccess): Promise<Directory> {
   )
 }
 
-async function wideDirectory(file: RandomAccess, place: bigint): Promise<Directory> {
+async function wideDirectory(file: ByteSource, place: bigint): Promise<Directory> {
   const at = Number(place)
   if (at + END64.bytes > file.size)
     throw damaged(file.path, `a record at ${at}`, `${file.size} bytes`)

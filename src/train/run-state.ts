@@ -1,5 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import type { DataPosition } from '../data/dataloader.ts'
+import { aNumber, anObject, aText, listOf, mapOf, maybe, objectOf } from '../files/json-shape.ts'
 import type { ScheduleState } from '../optim/schedules/schedule.ts'
 import type { Best, EpochRecord } from './history.ts'
 import type { TallyState } from './tally.ts'
@@ -67,20 +68,45 @@ export function showRunState(state: RunState): string {
   return `${JSON.stringify(state, undefined, 2)}\n`
 }
 
-const fields: Readonly<
-  Record<Exclude<keyof RunState, 'best' | 'setup' | 'schedule' | 'options' | 'batches'>, string>
-> = {
-  format: 'number',
-  versions: 'object',
-  config: 'object',
-  position: 'object',
-  data: 'object',
-  generator: 'array',
-  optimizer: 'object',
-  history: 'array',
-  tally: 'object',
-  seconds: 'number',
-}
+const scores = objectOf({ loss: maybe(aNumber), metrics: mapOf(maybe(aNumber)) })
+
+/** What a state must have, so that nothing that reads it fails later. */
+const shape = objectOf({
+  format: aNumber,
+  versions: objectOf({ brickwork: aText, node: aText }),
+  config: anObject,
+  setup: maybe(anObject),
+  position: objectOf({ seed: aNumber, epoch: aNumber, batch: aNumber }),
+  data: objectOf({ name: aText, length: aNumber, batchSize: aNumber }),
+  generator: listOf(aNumber),
+  optimizer: objectOf({
+    name: aText,
+    initialLr: aNumber,
+    lr: aNumber,
+    initialLrs: maybe(listOf(aNumber)),
+    lrs: maybe(listOf(aNumber)),
+  }),
+  schedule: maybe(objectOf({ name: aText, step: aNumber })),
+  options: maybe(anObject),
+  history: listOf(
+    objectOf({
+      epoch: aNumber,
+      train: scores,
+      validation: maybe(scores),
+      lr: maybe(aNumber),
+      seconds: aNumber,
+      loading: maybe(aNumber),
+    }),
+  ),
+  best: maybe(objectOf({ epoch: aNumber, value: maybe(aNumber), waited: aNumber })),
+  tally: objectOf({
+    examples: aNumber,
+    loss: maybe(aNumber),
+    sums: listOf(listOf(maybe(aNumber))),
+  }),
+  seconds: aNumber,
+  batches: maybe(aNumber),
+})
 
 /**
  * Reads the state from its JSON.
@@ -89,10 +115,8 @@ const fields: Readonly<
  */
 export function parseRunState(text: string, where: string): RunState {
   const value = parse(text, where)
-  for (const [name, type] of Object.entries(fields)) {
-    const found = typeOf(value[name])
-    if (found !== type) throw damaged(where, `${name} (${type}) in the run's state`, found)
-  }
+  const bad = shape(value, '')
+  if (bad) throw damaged(where, `the run's state with ${bad}`, 'another')
   if (!READABLE.includes(value['format'])) {
     throw new BrickError({
       kind: 'checkpoint',

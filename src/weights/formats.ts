@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { parseNpy, parseNpz } from '../data/readers/npy.ts'
-import { fileError } from '../files/errors.ts'
+import { readNpy, readNpz } from '../data/readers/npy.ts'
 import { heldTensors, type OpenTensors, renamedTensors } from '../files/open-tensors.ts'
 import { RandomAccess } from '../files/random-access.ts'
 import { openShards } from '../files/shards.ts'
@@ -106,7 +104,7 @@ async function openZip(path: string, options: TorchOptions): Promise<OpenTensors
   const file = await RandomAccess.open(path)
   try {
     if (pickleIn(await ZipFile.open(file)) === undefined) {
-      return heldTensors(path, parseNpz(await bytesOf(path), path))
+      return heldTensors(path, await readNpz(path))
     }
   } finally {
     await file.close()
@@ -117,10 +115,5 @@ async function openZip(path: string, options: TorchOptions): Promise<OpenTensors
 /** The one array of a .npy, named as its file. */
 async function openNpy(path: string): Promise<OpenTensors> {
   const name = basename(path, extname(path))
-  return heldTensors(path, new Map([[name, parseNpy(await bytesOf(path), path)]]))
+  return heldTensors(path, new Map([[name, await readNpy(path)]]))
 }
-
-const bytesOf = (path: string): Promise<Uint8Array> =>
-  readFile(path).catch((error) => {
-    throw fileError('read', path, error)
-  })

@@ -59,11 +59,11 @@ describe('NumPy', () => {
     expect([...array.data]).toEqual(values)
   })
 
-  test('.npz, stored and compressed', () => {
-    const stored = parseNpz(bytesOf('npz'), 'a.npz')
+  test('.npz, stored and compressed', async () => {
+    const stored = await parseNpz(bytesOf('npz'), 'a.npz')
     expect([...stored.keys()]).toEqual(['w', 'b'])
     expect(stored.get('b')).toEqual({ dtype: 'f32', shape: [1, 1], data: Float32Array.of(1.5) })
-    const compressed = parseNpz(bytesOf('npzc'), 'a.npz')
+    const compressed = await parseNpz(bytesOf('npzc'), 'a.npz')
     expect(compressed.get('w')!.data).toEqual(new Float32Array(1000))
     expect([...compressed.get('x')!.data]).toEqual([0, 1, 2])
   })
@@ -85,7 +85,7 @@ describe('NumPy', () => {
     ])
     await data.writeNpy(join(folder, 'a.npy'), array)
     expect(await data.readNpy(join(folder, 'a.npy'))).toEqual(array)
-    expect(parseNpz(serializeNpz({}), 'none').size).toBe(0)
+    expect((await parseNpz(serializeNpz({}), 'none')).size).toBe(0)
   })
 
   const edited = (name: keyof typeof numpy, from: string, to: string) =>
@@ -106,8 +106,9 @@ describe('NumPy', () => {
     expect(() => parseNpy(new Uint8Array(bytes), 'a.npy')).toThrow(message)
   })
 
-  test('a zip that is cut, or promises more than its bytes can hold, is refused', () => {
-    expect(() => parseNpz(bytesOf('npz').subarray(0, 300), 'a.npz')).toThrow(/a whole zip file/)
+  test('a zip that is cut, or promises more than its bytes can hold, is refused', async () => {
+    const cut = bytesOf('npz').subarray(0, 300)
+    await expect(parseNpz(cut, 'a.npz')).rejects.toThrow(/the end of a zip file/)
     const zip = zipSync({
       'w.npy': serializeNpy({ dtype: 'u8', shape: [9], data: new Uint8Array(9) }),
     })
@@ -116,8 +117,8 @@ describe('NumPy', () => {
       (byte, i) => byte === 0x50 && view.getUint32(i, true) === 0x02014b50,
     )
     view.setUint32(directory + 24, 2 ** 31, true)
-    expect(() => parseNpz(zip, 'a.npz')).toThrow(
-      /a\.npz: w\.npy: expected at most 1,040 times its bytes, got 2147483648/,
+    await expect(parseNpz(zip, 'a.npz')).rejects.toThrow(
+      /a\.npz: w\.npy: expected a size that fits \d+ bytes, got 2147483648/,
     )
   })
 })

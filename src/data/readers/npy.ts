@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { unzipSync, zipSync } from 'fflate'
+import { zipSync } from 'fflate'
 import type { ArrayView } from '../../base/array.ts'
 import { BrickError } from '../../base/errors.ts'
 import { showShape, sizeOf } from '../../base/shape.ts'
 import { rowMajor } from '../../base/strided.ts'
 import { writeAtomically } from '../../files/atomic.ts'
 import { swapped } from '../../files/byte-order.ts'
-import { fileError } from '../../files/errors.ts'
+import { type ByteSource, heldBytes, RandomAccess } from '../../files/random-access.ts'
 import { type StoredType, storedTypes } from '../../files/stored-types.ts'
+import { ZipFile } from '../../files/zip.ts'
 
 /** NumPy's kinds and sizes as the types of {@link storedTypes}. */
 const kinds: Readonly<Record<string, string>> = {
@@ -25,8 +25,8 @@ const kinds: Readonly<Record<string, string>> = {
   b1: 'BOOL',
 }
 
-/** No compression by deflate is stronger; a larger size is a lie. */
-const MOST_EXPANSION = 1040
+/** As many axes as NumPy has. */
+const MOST_AXES = 64
 
 interface Header {
   readonly type: StoredType
@@ -97,6 +97,9 @@ function parseHeader(text: string, where: string): Omit<Header, 'start'> {
   }
   if (!order || !shape) throw malformed(where, 'fortran_order and shape', text.trim().slice(0, 80))
   const extents = shape[1]!.split(',').flatMap((part) => (part.trim() ? [Number(part)] : []))
+  if (extents.length > MOST_AXES) {
+    throw malformed(where, `at most ${MOST_AXES} axes`, `${extents.length}`)
+  }
   return {
     type,
     isBigEndian: descr[1] === '>',
@@ -150,28 +153,22 @@ export function serializeNpy({ dtype, shape, data }: ArrayView): Uint8Array {
  * @example
  * ```ts
  * const bytes = serializeNpz({ w: { dtype: 'u8', shape: [2], data: Uint8Array.of(1, 2) } })
- * parseNpz(bytes, 'a.npz').get('w')?.shape // [2]
+ * const arrays = await parseNpz(bytes, 'a.npz')
+ * arrays.get('w')?.shape // [2]
  * ```
  */
-export function parseNpz(bytes: Uint8Array, where: string): Map<string, ArrayView> {
-  let files: Record<string, Uint8Array>
-  try {
-    files = unzipSync(bytes, {
-      filter: ({ name, size, originalSize }) => {
-        if (originalSize <= size * MOST_EXPANSION + 64) return true
-        throw malformed(`${where}: ${name}`, 'at most 1,040 times its bytes', `${originalSize}`)
-      },
-    })
-  } catch (error) {
-    if (error instanceof BrickError) throw error
-    throw malformed(where, 'a whole zip file', (error as Error).message)
+export function parseNpz(bytes: Uint8Array, where: string): Promise<Map<string, ArrayView>> {
+  return arraysIn(heldBytes(bytes, where))
+}
+
+async function arraysIn(source: ByteSource): Promise<Map<string, ArrayView>> {
+  const zip = await ZipFile.open(source)
+  const arrays = new Map<string, ArrayView>()
+  for (const [name, entry] of zip.entries) {
+    const array = parseNpy(await zip.read(entry), `${source.path}: ${name}`)
+    arrays.set(name.replace(/\.npy$/, ''), array)
   }
-  return new Map(
-    Object.entries(files).map(([name, content]) => [
-      name.replace(/\.npy$/, ''),
-      parseNpy(content, `${where}: ${name}`),
-    ]),
-  )
+  return arrays
 }
 
 /**
@@ -188,14 +185,14 @@ export function serializeNpz(arrays: Readonly<Record<string, ArrayView>>): Uint8
   return zipSync(Object.fromEntries(files))
 }
 
-const bytesOf = (path: string): Promise<Uint8Array> =>
-  readFile(path).catch((error) => {
-    throw fileError('read', path, error)
-  })
-
 /** {@link parseNpy} of a file. */
 export async function readNpy(path: string): Promise<ArrayView> {
-  return parseNpy(await bytesOf(path), path)
+  const file = await RandomAccess.open(path)
+  try {
+    return parseNpy(await file.read(0, file.size), path)
+  } finally {
+    await file.close()
+  }
 }
 /** {@link serializeNpy} to a file; an old one stays whole until the new one is. */
 export async function writeNpy(path: string, array: ArrayView): Promise<void> {
@@ -203,7 +200,12 @@ export async function writeNpy(path: string, array: ArrayView): Promise<void> {
 }
 /** {@link parseNpz} of a file. */
 export async function readNpz(path: string): Promise<Map<string, ArrayView>> {
-  return parseNpz(await bytesOf(path), path)
+  const file = await RandomAccess.open(path)
+  try {
+    return await arraysIn(file)
+  } finally {
+    await file.close()
+  }
 }
 /** {@link serializeNpz} to a file; an old one stays whole until the new one is. */
 export async function writeNpz(

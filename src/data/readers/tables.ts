@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { BrickError } from '../../base/errors.ts'
 import { fileError } from '../../files/errors.ts'
+import { isGzip, unpackGzip } from '../../files/gunzip.ts'
 import { JsonLines } from './lines.ts'
 import { type Cell, type Table, type TableOptions, typedTable } from './table.ts'
 
@@ -40,7 +39,7 @@ export function parseCsv(text: string, path: string, options: CsvOptions = {}): 
   const rows = options.header ? all : all.slice(1)
   if (!header)
     throw new BrickError({ kind: 'file', where: path, wanted: 'a header', got: 'no lines' })
-  const twice = header.find((name, i) => header.indexOf(name) !== i)
+  const twice = repeated(header)
   if (twice !== undefined) {
     throw new BrickError({
       kind: 'file',
@@ -62,6 +61,16 @@ export function parseCsv(text: string, path: string, options: CsvOptions = {}): 
   }
   const lines = rows.map(({ line }) => line)
   return typedTable({ path, header, rows: rows.map(({ record }) => record), lines }, options)
+}
+
+/** The first name that stood before. */
+function repeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return undefined
 }
 
 interface Row {
@@ -130,11 +139,14 @@ function cellOf(value: unknown): Cell {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
+/** JavaScript's texts are shorter than that. */
+const MOST_TEXT = 2 ** 29
+
 async function textOf(path: string): Promise<string> {
   try {
     const bytes = await readFile(path)
-    const isZipped = bytes[0] === 0x1f && bytes[1] === 0x8b
-    return (isZipped ? await promisify(gunzip)(bytes) : bytes).toString('utf8')
+    const unpacked = isGzip(bytes) ? await unpackGzip(bytes, path, MOST_TEXT) : bytes
+    return new TextDecoder().decode(unpacked)
   } catch (error) {
     throw fileError('read', path, error)
   }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { BrickError } from '../../base/errors.ts'
 import { fileError } from '../../files/errors.ts'
+import { isGzip, unpackGzip } from '../../files/gunzip.ts'
 import { type Archive, type ArchiveFile, type ArchiveOptions, archiveFile } from '../archive.ts'
 import { ArrayDataset } from '../array-dataset.ts'
 import type { TrainAndTest } from '../digits.ts'
@@ -154,8 +153,8 @@ export async function readCifar(
   const read = async (where: string) => {
     try {
       const bytes = await readFile(where)
-      const isZipped = bytes[0] === 0x1f && bytes[1] === 0x8b && bytes.length % RECORD !== 0
-      return { where, bytes: isZipped ? await promisify(gunzip)(bytes) : bytes }
+      const isZipped = isGzip(bytes) && bytes.length % RECORD !== 0
+      return { where, bytes: isZipped ? await unpackGzip(bytes, where) : bytes }
     } catch (error) {
       throw fileError('read', where, error)
     }
