@@ -50,11 +50,7 @@ export function serialize(what: Exported, options: SaveOptions = {}): Promise<Ui
  * await onnx.save(model, 'lenet.onnx', { inputs: [[1, 1, 28, 28]] })
  * ```
  */
-export async function save(
-  what: Exported,
-  path: string,
-  options: SaveOptions = {},
-): Promise<void> {
+export async function save(what: Exported, path: string, options: SaveOptions = {}): Promise<void> {
   const bytes = await exported(what, options)
   const { writeAtomically } = await import('../files/atomic.ts')
   await writeAtomically(path, bytes)

@@ -6,7 +6,7 @@ import { idioms } from './idioms.ts'
 import { bare, input } from './look.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type Elsewhere, type Primitive, primitives } from './primitives.ts'
-import { codes, graph, type GraphWriter, int, ints } from './writer.ts'
+import { codes, type GraphWriter, graph, int, ints } from './writer.ts'
 
 /** Names of values by node. */
 type Names = Map<Node, string>
@@ -57,11 +57,7 @@ interface LoopNames {
 const loops = new WeakMap<Node, LoopNames>()
 
 /** A loop over time: ONNX's Scan. What is asked of its rounds is known when it is written. */
-function scanPlan(
-  node: Node<'scan'>,
-  context: PlanContext,
-  plans: ReadonlyMap<Node, Plan>,
-): Plan {
+function scanPlan(node: Node<'scan'>, context: PlanContext, plans: ReadonlyMap<Node, Plan>): Plan {
   return {
     needs: node.inputs.map(bare),
     write: (writer, name) => {
@@ -174,11 +170,6 @@ function symbol({ scale, offset }: Exclude<Dim, number>): string {
 }
 
 /** A name with the type and the sizes of a node. */
-export function valueInfo(
-  name: string,
-  node: Node,
-  context: PlanContext,
-): Draft<'ValueInfoProto'> {
+export function valueInfo(name: string, node: Node, context: PlanContext): Draft<'ValueInfoProto'> {
   return { name, type: tensorType(codes[node.dtype], context.dims(node)) }
 }
-

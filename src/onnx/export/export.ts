@@ -44,7 +44,10 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
   const pair = tracePair(named, inputs, options.dynamicBatch ?? true)
   if (what instanceof OnnxModel && mode !== undefined) what.training = mode
   const names = what instanceof OnnxModel ? what.inputs.map(({ name }) => name) : undefined
-  const graph = await graphOf(pair, own, { ...options, inputNames: options.inputNames ?? names ?? [] })
+  const graph = await graphOf(pair, own, {
+    ...options,
+    inputNames: options.inputNames ?? names ?? [],
+  })
   const { encode } = await codec()
   return encode('ModelProto', {
     irVersion: IR_VERSION,
@@ -56,9 +59,11 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
 }
 
 function inputsOf(what: Exported, { inputs }: SaveOptions): readonly InputLike[] {
-  if (inputs && inputs.length > 0) return inputs
+  if (inputs) return inputs
   const ports = what instanceof OnnxModel ? what.inputs : []
-  const sized = ports.map(({ sizes }) => sizes?.map((n, i) => (typeof n === 'number' ? n : i === 0 ? 1 : undefined)))
+  const sized = ports.map(({ sizes }) =>
+    sizes?.map((n, i) => (typeof n === 'number' ? n : i === 0 ? 1 : undefined)),
+  )
   if (sized.length > 0 && sized.every((s) => s?.every((n) => n !== undefined))) {
     return sized as number[][]
   }
@@ -89,7 +94,11 @@ async function graphOf(
   emit(roots, names, writer, pair)
   const keys = [...pair.outputs.keys()]
   const wanted = keys.map((key, i) => outputNames[i] ?? key)
-  const nodes = withOutputs(writer, roots.map((root) => names.get(bare(root))!), wanted)
+  const nodes = withOutputs(
+    writer,
+    roots.map((root) => names.get(bare(root))!),
+    wanted,
+  )
   return {
     name: 'brickwork',
     node: nodes,
@@ -112,9 +121,7 @@ async function writeLeaves(
   }
   const written = new Map<object, string>()
   const outer = topological(roots)
-  const inner = new Set(
-    outer.flatMap((node) => (node.is('scan') ? parametersOf(node) : [])),
-  )
+  const inner = new Set(outer.flatMap((node) => (node.is('scan') ? parametersOf(node) : [])))
   await settle()
   for (const node of outer) {
     if (!node.is('buffer') || names.has(node) || inner.has(node)) continue
@@ -154,7 +161,12 @@ function withOutputs(
   })
   values.forEach((value, i) => {
     if (renamed.get(value) === wanted[i]) return
-    writer.nodes.push({ opType: 'Identity', name: `${wanted[i]}/Identity`, input: [value], output: [wanted[i]!] })
+    writer.nodes.push({
+      opType: 'Identity',
+      name: `${wanted[i]}/Identity`,
+      input: [value],
+      output: [wanted[i]!],
+    })
   })
   return writer.all.map((node) => rename(node, renamed))
 }
@@ -165,6 +177,10 @@ function rename(node: NodeDraft, names: ReadonlyMap<string, string>): NodeDraft 
   const attribute = node.attribute?.map((a) =>
     a.g ? { ...a, g: { ...a.g, node: a.g.node?.map((n) => rename(n, names)) ?? [] } } : a,
   )
-  return { ...node, input: of(node.input), output: of(node.output), ...(attribute ? { attribute } : {}) }
+  return {
+    ...node,
+    input: of(node.input),
+    output: of(node.output),
+    ...(attribute ? { attribute } : {}),
+  }
 }
-

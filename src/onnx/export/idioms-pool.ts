@@ -72,4 +72,3 @@ export const averageInside: Recognize = (node) => {
   if (!same || `${inside}` !== `${all}`) return undefined
   return simply('AveragePool', [windows.x], { ...attributes(windows), count_include_pad: int(0) })
 }
-

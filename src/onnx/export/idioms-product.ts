@@ -68,9 +68,7 @@ function transposedOf(node: Node<'convolution'>): Product | undefined {
   return {
     needs: [x, original ?? weight],
     write: (writer, name, bias) => {
-      const filters = original
-        ? name(original)
-        : turned(writer, name(weight), weight.shape, groups)
+      const filters = original ? name(original) : turned(writer, name(weight), weight.shape, groups)
       return writer.add('ConvTranspose', [name(x), filters, ...(bias ? [bias] : [])], attributes)
     },
   }
@@ -85,7 +83,8 @@ function originalWeight(weight: Node, groups: number): Node | undefined {
   const swapped = joined && as(joined.inputs[0], 'permute')
   const apart = swapped && as(swapped.inputs[0], 'reshape')
   const order = [0, 2, 1, ...spatial.map((a) => a + 1)]
-  if (!apart || `${swapped.attrs.order}` !== `${order}` || apart.shape[0] !== groups) return undefined
+  if (!apart || `${swapped.attrs.order}` !== `${order}` || apart.shape[0] !== groups)
+    return undefined
   const found = input(apart, 0)
   const [c, k] = [apart.shape[0]! * apart.shape[1]!, apart.shape[2]!]
   return sameShape(found.shape, [c, k, ...weight.shape.slice(2)]) ? found : undefined
@@ -126,7 +125,8 @@ function productOf(node: Node): Product | undefined {
   const batch = out.slice(0, -2)
   const [m, n] = out.slice(-2) as [number, number]
   const k = a.at(-1)!
-  if (out.length < 2 || a.length !== out.length || `${a}` !== `${[...batch, m, k]}`) return undefined
+  if (out.length < 2 || a.length !== out.length || `${a}` !== `${[...batch, m, k]}`)
+    return undefined
   const shared = `${b}` === `${[...batch, k, n]}`
   if (!shared && `${b}` !== `${[k, n]}`) return undefined
   if (k === m || k === n || batch.includes(k)) return undefined

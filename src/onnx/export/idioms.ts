@@ -1,9 +1,10 @@
 import { sameShape, sizeOf } from '../../base/shape.ts'
 import type { OpName } from '../../graph/attributes.ts'
 import type { Node } from '../../graph/node.ts'
-import { as, input, numberOf, reducedAlong, shapeBefore, spreadFrom } from './look.ts'
+import { keeping, without } from '../../graph/ops/helpers.ts'
 import { average, averageInside, maxPool, windowSum } from './idioms-pool.ts'
 import { convolution, convolutionBias, product, productBias } from './idioms-product.ts'
+import { as, input, numberOf, reducedAlong, shapeBefore, spreadFrom } from './look.ts'
 import { type Recognize, simply } from './plan.ts'
 import { float, int } from './writer.ts'
 
@@ -43,6 +44,25 @@ const clip: Recognize = (node) => {
       const inputs = [name(x), low, ...(upper ? [writer.scalar(upper.limit, 'f32')] : [])]
       return writer.add('Clip', inputs)
     },
+  }
+}
+
+/** where(x ≤ low, low, where(high ≤ x, high, x)). */
+const hardTanh: Recognize = (node) => {
+  const [below, low] = [as(input(node, 0), 'le'), numberOf(node.inputs[1])]
+  const rest = as(input(node, 2), 'where')
+  const above = rest && as(input(rest, 0), 'le')
+  const high = rest && numberOf(rest.inputs[1])
+  if (!below || !above || low === undefined || high === undefined || node.dtype !== 'f32') {
+    return undefined
+  }
+  const x = input(below, 0)
+  const fits = numberOf(below.inputs[1]) === low && numberOf(above.inputs[0]) === high
+  if (!fits || input(above, 1) !== x || input(rest, 2) !== x) return undefined
+  return {
+    needs: [x],
+    write: (writer, name) =>
+      writer.add('Clip', [name(x), writer.scalar(low, 'f32'), writer.scalar(high, 'f32')]),
   }
 }
 
@@ -133,7 +153,11 @@ const batchNorm: Recognize = (node) => {
   return {
     needs,
     write: (writer, name) => {
-      const ones = { dtype: 'f32', shape: [x.shape[1]!], data: new Float32Array(x.shape[1]!).fill(1) }
+      const ones = {
+        dtype: 'f32',
+        shape: [x.shape[1]!],
+        data: new Float32Array(x.shape[1]!).fill(1),
+      }
       const factor = weight ? name(weight) : writer.initializer('ones', ones as never)
       return writer.add(
         'BatchNormalization',
@@ -161,10 +185,14 @@ const layerNorm: Recognize = (node) => {
     write: (writer, name) => {
       const shape = x.shape.slice(first)
       const ones = { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)).fill(1) }
-      return writer.add('LayerNormalization', [name(x), writer.initializer('ones', ones as never)], {
-        axis: int(first),
-        epsilon: float(spread.eps),
-      })
+      return writer.add(
+        'LayerNormalization',
+        [name(x), writer.initializer('ones', ones as never)],
+        {
+          axis: int(first),
+          epsilon: float(spread.eps),
+        },
+      )
     },
   }
 }
@@ -187,13 +215,31 @@ function meanAxes(node: Node, x: Node): readonly number[] | undefined {
   return sameShape(shapeBefore(node), kept) ? mean.axes : undefined
 }
 
+/** A sum along axes times one over their size, where it is or with the axes kept. */
+const mean: Recognize = (node) => {
+  const found = meanOf(node)
+  if (!found || found.axes.length === 0) return undefined
+  const { from, axes } = found
+  const kept = keeping(from.shape, axes)
+  const keep = sameShape(node.shape, kept)
+  if (!keep && !sameShape(node.shape, without(from.shape, axes))) return undefined
+  return {
+    needs: [from],
+    write: (writer, name) =>
+      writer.add('ReduceMean', [name(from), writer.integers(axes)], {
+        keepdims: int(Number(keep)),
+      }),
+  }
+}
+
 /** Rows of a table: an index that is the same for all other positions. */
 const rows: Recognize = (node) => {
   if (!node.is('gather')) return undefined
   const { axis } = node.attrs
   const [x, index] = [input(node, 0), node.inputs[1]!]
   const shape = shapeBefore(index)
-  if (shape.some((n, i) => n !== 1 && i !== axis) || shape[axis] !== node.shape[axis]) return undefined
+  if (shape.some((n, i) => n !== 1 && i !== axis) || shape[axis] !== node.shape[axis])
+    return undefined
   const vector = spreadFrom(index)
   return {
     needs: [x, vector],
@@ -209,15 +255,14 @@ const rows: Recognize = (node) => {
 
 /** Operators that stand for several nodes, by the op of the last one. The first that fits is taken. */
 export const idioms: { readonly [O in OpName]?: readonly Recognize[] } = {
-  where: [relu, leakyRelu, clip],
+  where: [relu, leakyRelu, clip, hardTanh],
   add: [sigmoid, batchNorm, convolutionBias, productBias],
   div: [softmax, averageInside],
   sub: [logSoftmax],
-  mul: [average, layerNorm],
+  mul: [average, layerNorm, mean],
   amax: [maxPool],
   sum: [windowSum],
   convolution: [convolution],
   contract: [product],
   gather: [rows],
 }
-

@@ -6,12 +6,15 @@ import { recordOf } from '../../graph/ops.ts'
 
 /** Ways to look at a graph, for what recognises operators in it. */
 
-/** The node whose value it is: histories are left out. */
+/** The node whose value it is: histories are left out, and moves to where it is already. */
 export function bare(node: Node): Node {
   let found = node
-  while (recordOf<OpName>(found.op).kind === 'alias') found = found.inputs[0]!
+  while (recordOf<OpName>(found.op).kind === 'alias' || staysPut(found)) found = found.inputs[0]!
   return found
 }
+
+const staysPut = (node: Node): boolean =>
+  (node.is('reshape') || node.is('expand')) && sameShape(node.shape, node.inputs[0]!.shape)
 
 /** The i-th input, without histories. */
 export const input = (node: Node, i: number): Node => bare(node.inputs[i]!)

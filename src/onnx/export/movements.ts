@@ -46,8 +46,7 @@ function expand(node: Node<'expand'>, context: PlanContext): Plan {
 
 function slice(node: Node<'slice'>, context: PlanContext): Plan {
   const x = input(node, 0)
-  const of = (key: 'start' | 'stop') =>
-    context.dims(node, (n) => (n as Node<'slice'>).attrs[key])
+  const of = (key: 'start' | 'stop') => context.dims(node, (n) => (n as Node<'slice'>).attrs[key])
   const [start, stop, { step }] = [of('start'), of('stop'), node.attrs]
   const extents = context.dims(x)
   const ends = stop.map((d, i) => (sameDim(d, extents[i]!) ? END : d))
@@ -179,9 +178,16 @@ function iota(node: Node<'iota'>, context: PlanContext): Plan {
         along = writer.initializer('positions', { dtype: 'i32', shape, data })
       } else {
         const end = writer.add('Squeeze', [writer.vector([extent])])
-        const numbers = writer.add('Range', [writer.integers([0], []), end, writer.integers([1], [])])
+        const numbers = writer.add('Range', [
+          writer.integers([0], []),
+          end,
+          writer.integers([1], []),
+        ])
         const cast = writer.add('Cast', [numbers], { to: int(codes.i32) })
-        along = writer.add('Reshape', [cast, writer.integers(line.map((_, i) => (i === axis ? -1 : 1)))])
+        along = writer.add('Reshape', [
+          cast,
+          writer.integers(line.map((_, i) => (i === axis ? -1 : 1))),
+        ])
       }
       if (sizeOf(node.shape) === node.shape[axis]) return along
       return writer.add('Expand', [along, writer.vector(dims)])

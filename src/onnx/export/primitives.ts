@@ -156,7 +156,9 @@ const refuse =
   }
 
 const gradients = refuse('Export the forward pass alone, not gradients.')
-const draws = refuse('Export in evaluation mode: ONNX has no such random numbers.')
+const draws = refuse('These are random numbers: export in evaluation mode, or without them.')
+// Bits are shifted for random numbers alone.
+const shifts = draws
 
 /** Every primitive; an omission does not compile. Sources and loops are written by the exporter. */
 export const primitives: {
@@ -191,8 +193,8 @@ export const primitives: {
   and: logical('And', 'BitwiseAnd'),
   or: logical('Or', 'BitwiseOr'),
   xor: logical('Xor', 'BitwiseXor'),
-  shl: refuse('ONNX shifts unsigned integers alone.'),
-  shr: refuse('ONNX shifts unsigned integers alone.'),
+  shl: shifts,
+  shr: shifts,
   where: elementwise('Where'),
   ...movements,
   overlapAdd: refuse('ONNX adds up windows by Col2Im alone, which few runtimes have.'),
@@ -210,11 +212,4 @@ export const primitives: {
 }
 
 /** Ops that the exporter itself writes. */
-export type Elsewhere =
-  | 'buffer'
-  | 'detach'
-  | 'custom'
-  | 'barrier'
-  | 'scan'
-  | 'scanned'
-
+export type Elsewhere = 'buffer' | 'detach' | 'custom' | 'barrier' | 'scan' | 'scanned'

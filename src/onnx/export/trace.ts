@@ -56,7 +56,8 @@ export function tracePair(
 /** Runs the network in evaluation mode on stand-ins, with this batch size if one is given. */
 function trace(what: Exported, given: readonly InputLike[], batch?: number): Traced {
   const inputs = given.map((like) => {
-    const [shape, dtype] = like instanceof Tensor ? [like.shape, like.dtype] : [like, 'f32' as const]
+    const [shape, dtype] =
+      like instanceof Tensor ? [like.shape, like.dtype] : [like, 'f32' as const]
     const sized = batch === undefined || shape.length === 0 ? shape : shape.with(0, batch)
     return bufferNode(new Storage(dtype, sizeOf(sized)), sized)
   })
