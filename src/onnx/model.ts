@@ -121,6 +121,11 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
     )
   }
 
+  /** @internal All outputs by name, of inputs in the file's order. */
+  runAll(inputs: readonly Tensor[]): Record<string, Tensor> {
+    return this.run(Object.fromEntries(this.inputs.map(({ name }, i) => [name, inputs[i]!])))
+  }
+
   /** @internal The same of values, among them lists of tensors, with the file's element types. */
   runValues(inputs: ReadonlyMap<string, Slot>): Map<string, Slot> {
     const { file } = this

@@ -1,0 +1,175 @@
+import type { Node } from '../../graph/node.ts'
+import { bodyOf, type ScanBody } from '../../graph/scan-body.ts'
+import type { Draft } from '../file/messages.ts'
+import type { Dim } from './dims.ts'
+import { idioms } from './idioms.ts'
+import { bare, input } from './look.ts'
+import type { Plan, PlanContext } from './plan.ts'
+import { type Elsewhere, type Primitive, primitives } from './primitives.ts'
+import { codes, type GraphWriter, graph, int, ints } from './writer.ts'
+
+/** Names of values by node. */
+type Names = Map<Node, string>
+
+/**
+ * Writes nodes and all that they need that has no name yet; each gets its name in `names`. Nothing is
+ * written that a larger operator has taken in.
+ */
+export function emit(
+  roots: readonly Node[],
+  names: Names,
+  writer: GraphWriter,
+  context: PlanContext,
+): void {
+  const plans = new Map<Node, Plan>()
+  const stack = roots.map(bare)
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (plans.has(node) || names.has(node)) continue
+    const plan = planOf(node, context, plans)
+    plans.set(node, plan)
+    stack.push(...plan.needs.map(bare))
+  }
+  const nameOf = (node: Node): string => names.get(bare(node))!
+  for (const node of [...plans.keys()].sort((a, b) => a.id - b.id)) {
+    writer.scope = node.scope
+    names.set(node, plans.get(node)!.write(writer, nameOf))
+  }
+  writer.scope = ''
+}
+
+function planOf(node: Node, context: PlanContext, plans: ReadonlyMap<Node, Plan>): Plan {
+  if (node.is('scan')) return scanPlan(node, context, plans)
+  if (node.is('scanned')) return scannedPlan(node)
+  for (const recognize of idioms[node.op] ?? []) {
+    const plan = recognize(node, context)
+    if (plan) return plan
+  }
+  const write = primitives[node.op as Exclude<typeof node.op, Elsewhere>]
+  return (write as Primitive<typeof node.op>)(node, context)
+}
+
+/** How a loop's values are called: the states at the end, and what was asked of each round. */
+interface LoopNames {
+  readonly initial: readonly string[]
+  /** By place in the body; of states without the first. */
+  readonly rounds: ReadonlyMap<number, string>
+}
+const loops = new WeakMap<Node, LoopNames>()
+
+/** A loop over time: ONNX's Scan. What is asked of its rounds is known when it is written. */
+function scanPlan(node: Node<'scan'>, context: PlanContext, plans: ReadonlyMap<Node, Plan>): Plan {
+  return {
+    needs: node.inputs.map(bare),
+    write: (writer, name) => {
+      const places = [...plans.keys()].flatMap((n) =>
+        n.is('scanned') && input(n, 0) === node ? [n.attrs.of] : [],
+      )
+      const names = writeScan(node, [...new Set(places)], writer, context, name)
+      loops.set(node, names)
+      return ''
+    },
+  }
+}
+
+function writeScan(
+  node: Node<'scan'>,
+  places: readonly number[],
+  writer: GraphWriter,
+  context: PlanContext,
+  name: (node: Node) => string,
+): LoopNames {
+  const body = bodyOf(node)
+  const { sequences, states, constants } = body.parameters
+  const given = node.inputs.map(name)
+  const [ins, initial] = [
+    given.slice(0, sequences.length),
+    given.slice(sequences.length, sequences.length + states.length),
+  ]
+  // A loop of a number of rounds alone needs something to go over.
+  const over =
+    ins.length > 0 ? ins : [writer.integers(Array.from({ length: node.attrs.length }, () => 0))]
+  const own: Names = new Map()
+  const inner = [...states, ...sequences].map((standIn) => {
+    const inside = writer.unique(`${node.scope || 'scan'}/state`)
+    own.set(standIn, inside)
+    return valueInfo(inside, standIn, context)
+  })
+  constants.forEach((standIn, i) => {
+    own.set(standIn, given[sequences.length + states.length + i]!)
+  })
+  const wanted = places.map((place) => roundValue(body, place))
+  if (ins.length === 0) inner.push({ name: writer.unique('round'), type: tensorType(7, []) })
+  const outputs: string[] = []
+  const nodes = writer.inside(() => {
+    emit([...body.next, ...wanted], own, writer, context)
+    // A value that goes through, or is asked for twice, needs a name of its own.
+    for (const root of [...body.next, ...wanted]) {
+      outputs.push(writer.add('Identity', [own.get(bare(root))!]))
+    }
+  })
+  const roots = [...body.next, ...wanted]
+  const graphDraft: Draft<'GraphProto'> = {
+    name: writer.unique('round'),
+    node: nodes,
+    input: inner,
+    output: outputs.map((output, i) => valueInfo(output, roots[i]!, context)),
+  }
+  const back = node.attrs.reverse ? 1 : 0
+  writer.scope = node.scope
+  const made = writer.addAll(
+    'Scan',
+    [...initial, ...over],
+    {
+      body: graph(graphDraft),
+      num_scan_inputs: int(over.length),
+      scan_input_directions: ints(over.map(() => back)),
+      scan_output_directions: ints(wanted.map(() => back)),
+    },
+    states.length + wanted.length,
+  )
+  const rounds = new Map(places.map((place, i) => [place, made[states.length + i]!]))
+  return { initial, rounds }
+}
+
+/** What a place of a body is in a round: of a state, what it is after the round. */
+function roundValue(body: ScanBody, place: number): Node {
+  const state = body.stateAt(place)
+  return state < 0 ? body.nodes[place]! : body.next[state]!
+}
+
+/** A value in all rounds; of a state, its beginning too, in front (or at the end, going back). */
+function scannedPlan(node: Node<'scanned'>): Plan {
+  const loop = input(node, 0) as Node<'scan'>
+  return {
+    needs: [loop],
+    write: (writer) => {
+      const { initial, rounds } = loops.get(loop)!
+      const all = rounds.get(node.attrs.of)!
+      const state = bodyOf(loop).stateAt(node.attrs.of)
+      if (state < 0) return all
+      const first = writer.add('Unsqueeze', [initial[state]!, writer.integers([0])])
+      const parts = loop.attrs.reverse ? [all, first] : [first, all]
+      return writer.add('Concat', parts, { axis: int(0) })
+    },
+  }
+}
+
+const tensorType = (elemType: number, dims: readonly Dim[]): Draft<'TypeProto'> => ({
+  tensorType: {
+    elemType,
+    shape: {
+      dim: dims.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: symbol(d) })),
+    },
+  },
+})
+
+/** `batch`, `batch*4`, `batch+1`. */
+function symbol({ scale, offset }: Exclude<Dim, number>): string {
+  const times = scale === 1 ? 'batch' : `batch*${scale}`
+  return offset === 0 ? times : `${times}${offset > 0 ? '+' : ''}${offset}`
+}
+
+/** A name with the type and the sizes of a node. */
+export function valueInfo(name: string, node: Node, context: PlanContext): Draft<'ValueInfoProto'> {
+  return { name, type: tensorType(codes[node.dtype], context.dims(node)) }
+}
