@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { sizeOf } from '../../src/base/shape.ts'
-import { shareOfBystanders } from '../bystanders.ts'
-import { type Call, load } from './load.ts'
+import { calm, shareOfBystanders } from '../bystanders.ts'
+import { type Call, type Load, load } from './load.ts'
 
 type Kind = 'lenet' | 'squeezenet1_1'
 type Form = 'JSON' | 'binary' | 'JPEG'
@@ -45,7 +45,7 @@ const scenes: readonly Scene[] = (
   ] as const
 ).flatMap(([kind, form]) => clientsAndBatches.map((load) => ({ kind, form, ...load })))
 
-export const servingName = 'serving: LeNet and SqueezeNet 1.1 over HTTP'
+export const servingName = 'serve LeNet and SqueezeNet 1.1 over HTTP'
 
 const shapes = { lenet: [1, 1, 28, 28], squeezenet1_1: [1, 3, 224, 224] } as const
 
@@ -119,27 +119,27 @@ async function batchesOf(url: string): Promise<{ count: number; sum: number }> {
 export async function* measureServing(threads: number, isQuick: boolean): AsyncGenerator<Served> {
   const [warm, long] = isQuick ? [500, 1000] : [2000, 8000]
   for (const scene of scenes) {
-    const bystanders = await shareOfBystanders()
+    await calm()
+    const others = await shareOfBystanders()
     const { child, url } = await start(scene, threads)
     try {
       const call = await callFor(scene, url)
       const first = await load(call, scene.clients, warm)
       const before = await batchesOf(url)
-      const { times, failed, milliseconds } = await load(call, scene.clients, long)
+      const loaded = await load(call, scene.clients, long)
       const after = await batchesOf(url)
-      const sorted = [...times].sort((a, b) => a - b)
-      const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
-      yield {
-        ...scene,
-        perSecond: (times.length / milliseconds) * 1000,
-        p50: at(0.5),
-        p99: at(0.99),
-        batch: (after.sum - before.sum) / Math.max(1, after.count - before.count),
-        failed: failed + first.failed,
-        bystanders,
-      }
+      const batch = (after.sum - before.sum) / Math.max(1, after.count - before.count)
+      const failed = first.failed + loaded.failed
+      const bystanders = Math.max(others, await shareOfBystanders())
+      yield { ...scene, ...ratesOf(loaded), batch, failed, bystanders }
     } finally {
       child.stdin?.end()
     }
   }
+}
+
+function ratesOf({ times, milliseconds }: Load): Pick<Served, 'perSecond' | 'p50' | 'p99'> {
+  const sorted = [...times].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
+  return { perSecond: (times.length / milliseconds) * 1000, p50: at(0.5), p99: at(0.99) }
 }

@@ -22,7 +22,11 @@ const titles = [
   'failed',
 ]
 
-const milliseconds = (value: number): string => `${value.toPrecision(value < 100 ? 2 : 3)} ms`
+/** Others' share of the machine beyond which a figure means little. */
+const BUSY = 0.1
+
+const milliseconds = (value: number): string =>
+  `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`
 
 function cells(row: Served): string[] {
   return [
@@ -30,7 +34,7 @@ function cells(row: Served): string[] {
     forms[row.form],
     `${row.clients}`,
     `${row.maxBatch}`,
-    row.perSecond.toFixed(0),
+    `${row.perSecond.toFixed(0)}${row.bystanders > BUSY ? ' (busy)' : ''}`,
     milliseconds(row.p50),
     milliseconds(row.p99),
     row.batch.toFixed(1),
@@ -44,7 +48,7 @@ export function showServed(row: Served): string {
     cells(row)
   return (
     `${name.padEnd(26)}${form.padEnd(25)}×${`${clients}`.padEnd(3)} max-batch ${`${maxBatch}`.padEnd(3)}` +
-    `${perSecond.padStart(6)}/s   p50 ${p50}   p99 ${p99}   batch ${batch}   failed ${failed}`
+    `${perSecond.padStart(12)}/s   p50 ${p50}   p99 ${p99}   batch ${batch}   failed ${failed}`
   )
 }
 

@@ -29,6 +29,17 @@ interface Waiting {
   fail(reason: unknown): void
 }
 
+/** Examples in a queue, and what will become of them. */
+function waitingFor(data: Float32Array, rows: number) {
+  let [answer, fail]: [Waiting['answer'], Waiting['fail']] = [() => {}, () => {}]
+  const result = new Promise<Float32Array>((resolve, reject) => {
+    answer = resolve
+    fail = reject
+  })
+  const item: Waiting = { data, rows, since: performance.now(), answer, fail }
+  return { item, result }
+}
+
 /**
  * The sizes of the batches that run: powers of two, and the largest. Others are filled up, so that
  * few programs are compiled.
@@ -88,42 +99,27 @@ export class Batcher {
    * @param signal Takes the examples out again, if their batch has not started yet.
    * @throws Refusal 503 if they had to wait for too long; what the model throws.
    */
-  submit(data: Float32Array, rows: number, signal?: AbortSignal): Promise<Float32Array> {
-    return new Promise((resolve, reject) => {
-      const { timeoutMs } = this.#options
-      const leave = (reason: unknown) => {
-        if (this.#remove(mine)) mine.fail(reason)
-      }
-      const gone = () => leave(signal?.reason)
-      const timer = setTimeout(() => {
-        leave(unavailable(`no answer within ${timeoutMs} ms`, 'fewer requests at a time'))
-      }, timeoutMs)
-      const ended = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', gone)
-      }
-      const mine: Waiting = {
-        data,
-        rows,
-        since: performance.now(),
-        answer: (result) => {
-          ended()
-          resolve(result)
-        },
-        fail: (reason) => {
-          ended()
-          reject(reason)
-        },
-      }
-      if (signal?.aborted) {
-        mine.fail(signal.reason)
-        return
-      }
-      signal?.addEventListener('abort', gone)
-      this.#queue.push(mine)
-      this.#rows += rows
-      this.#schedule()
-    })
+  async submit(data: Float32Array, rows: number, signal?: AbortSignal): Promise<Float32Array> {
+    signal?.throwIfAborted()
+    const { timeoutMs } = this.#options
+    const { item, result } = waitingFor(data, rows)
+    const leave = (reason: unknown) => {
+      if (this.#remove(item)) item.fail(reason)
+    }
+    const gone = () => leave(signal?.reason)
+    signal?.addEventListener('abort', gone)
+    const timer = setTimeout(() => {
+      leave(unavailable(`no answer within ${timeoutMs} ms`, 'fewer requests at a time'))
+    }, timeoutMs)
+    this.#queue.push(item)
+    this.#rows += rows
+    this.#schedule()
+    try {
+      return await result
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', gone)
+    }
   }
 
   /** From now on nothing waits for others: there will be none. */
