@@ -1,8 +1,11 @@
 import { basename, extname, join } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
+import { writeAtomically } from '../files/atomic.ts'
 import { writeSafetensors } from '../files/tensor-file.ts'
+import { exported } from '../onnx/export/export.ts'
 import { saveStandalone } from '../standalone/save.ts'
 import type { Classifier } from '../vision/classifier.ts'
+import { factsOf } from '../vision/facts.ts'
 import { onBackend } from './backend.ts'
 import type { ExportFlags } from './flags.ts'
 import { openNetwork } from './network.ts'
@@ -15,6 +18,7 @@ interface Format {
 }
 
 const formats: Readonly<Record<ExportFlags['format'], Format>> = {
+  onnx: { ending: '.onnx', write: writeOnnx },
   safetensors: { ending: '.safetensors', write: writeWeights },
   standalone: { ending: '', write: writeStandalone },
 }
@@ -38,18 +42,24 @@ export async function exportCommand(
   })
 }
 
+/** Scores of any number of images, as the network gives them. */
+async function writeOnnx(network: Classifier, path: string): Promise<Record<string, unknown>> {
+  const { model, inputShape } = network
+  const bytes = await exported(model, {
+    inputs: [[1, ...inputShape]],
+    metadata: factsOf(network),
+  })
+  await writeAtomically(path, bytes)
+  return { bytes: bytes.length, input: `[batch, ${inputShape.join(', ')}]` }
+}
+
 async function writeWeights(network: Classifier, path: string): Promise<Record<string, unknown>> {
   const arrays: [string, ArrayView][] = []
   for (const [name, state] of Object.entries(network.model.stateDict())) {
     const { dtype, shape } = state
     arrays.push([name, { dtype, shape, data: await state.data() } as ArrayView])
   }
-  const { architecture = network.name, classNames, preprocessing } = network
-  await writeSafetensors(path, arrays, {
-    architecture,
-    classNames: JSON.stringify(classNames),
-    preprocessing: JSON.stringify(preprocessing),
-  })
+  await writeSafetensors(path, arrays, factsOf(network))
   return { arrays: arrays.length }
 }
 

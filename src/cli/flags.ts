@@ -94,7 +94,7 @@ export interface FinetuneFlags extends BackendFlags, NetworkFlags {
 
 /** What `export` was given. */
 export interface ExportFlags extends BackendFlags, NetworkFlags {
-  readonly format: 'safetensors' | 'standalone'
+  readonly format: 'onnx' | 'safetensors' | 'standalone'
   readonly out?: string
   /** Examples at once, of formats that fix it. */
   readonly batch?: number

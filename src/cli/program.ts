@@ -271,7 +271,7 @@ function addExport(program: Command, done: (code: number) => void): void {
     .argument('<model>', modelHelp)
     .addOption(
       new Option('--format <name>', 'standalone: a folder that runs without this library')
-        .choices(['safetensors', 'standalone'])
+        .choices(['onnx', 'safetensors', 'standalone'])
         .makeOptionMandatory(),
     )
     .option('--out <path>', 'where to (default: in exports/)')

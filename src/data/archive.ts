@@ -60,7 +60,7 @@ export async function archiveFile(
     file.remote ?? file.name,
     mirrorsOf(archive, options),
     check,
-    options,
+    { ...options, place: cached },
   )
   await writeAtomically(cached, bytes)
   return { content: checked, path: cached }

@@ -14,6 +14,8 @@ export interface DownloadOptions {
   /** Milliseconds without any bytes after which a mirror is given up. Default 30,000. */
   readonly timeout?: number
   readonly onProgress?: (progress: DownloadProgress) => void
+  /** Where the file may be put by hand, for the error. */
+  readonly place?: string
 }
 
 /** No file that is asked for is larger. */
@@ -46,7 +48,7 @@ export async function download<T>(
     where: file,
     wanted: 'a mirror that has the file',
     got: failures.length === 0 ? 'no mirrors' : `\n  ${failures.join('\n  ')}\n`,
-    remedy: 'Check the connection, or put the file into the folder yourself.',
+    remedy: `Check the connection, or put the file there yourself${options.place ? `: ${options.place}` : ''}.`,
   })
 }
 

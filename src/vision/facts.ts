@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { BrickError } from '../base/errors.ts'
 import { fileError } from '../files/errors.ts'
+import type { Classifier } from './classifier.ts'
 import {
   isPreprocessing,
   type Preprocessing,
@@ -83,3 +84,37 @@ const textOf = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error) => {
     throw fileError('read', path, error)
   })
+
+/** What a file says of its network, in the metadata of safetensors and ONNX. */
+export function factsOf(network: Classifier): Record<string, string> {
+  const { architecture, classNames, preprocessing } = network
+  return {
+    ...(architecture === undefined ? {} : { architecture }),
+    classNames: JSON.stringify(classNames),
+    preprocessing: JSON.stringify(preprocessing),
+  }
+}
+
+/** What a file's metadata say of its network; what is not there, or damaged, is undefined. */
+export function factsIn(metadata: Readonly<Record<string, string>>): {
+  readonly architecture: string | undefined
+  readonly classNames: readonly string[] | undefined
+  readonly preprocessing: Preprocessing | undefined
+} {
+  const classNames = parsed(metadata['classNames'])
+  const preprocessing = parsed(metadata['preprocessing'])
+  const areNames = Array.isArray(classNames) && classNames.every((name) => typeof name === 'string')
+  return {
+    architecture: metadata['architecture'],
+    classNames: areNames ? (classNames as readonly string[]) : undefined,
+    preprocessing: isPreprocessing(preprocessing) ? preprocessing : undefined,
+  }
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -4,7 +4,7 @@ import { OnnxModel } from '../onnx/model.ts'
 import { zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Classifier } from './classifier.ts'
-import { classNamesFor, type NetworkFacts, preprocessingFor } from './facts.ts'
+import { classNamesFor, factsIn, type NetworkFacts, preprocessingFor } from './facts.ts'
 import { imagenetPreprocessing, inputShapeOf } from './preprocessing.ts'
 
 /**
@@ -26,16 +26,22 @@ export async function fromOnnx(path: string, options: NetworkFacts = {}): Promis
       remedy: 'Use onnx.load and prepare its inputs yourself.',
     })
   }
+  const said = factsIn(
+    Object.fromEntries(file.model.metadataProps.map(({ key = '', value = '' }) => [key, value])),
+  )
   const usual = imagenetPreprocessing(typeof height === 'number' ? height : options.size)
   const planes =
     channels === 1 ? ({ channels: 'grey', normalize: { mean: [0], std: [1] } } as const) : {}
   const size = typeof width === 'number' ? ([usual.size[0], width] as const) : usual.size
-  const preprocessing = await preprocessingFor(options, { ...usual, ...planes, size })
+  const preprocessing = await preprocessingFor(
+    options,
+    said.preprocessing ?? { ...usual, ...planes, size },
+  )
   const scores = noGrad(() => model.forward(zeros([1, ...inputShapeOf(preprocessing)])))
   return new Classifier({
     name: path,
     model,
-    ...(await classNamesFor(scores.size, options.classNames)),
+    ...(await classNamesFor(scores.size, options.classNames ?? said.classNames)),
     preprocessing,
     output: endsWithSoftmax(file) ? 'probabilities' : 'scores',
     ...(typeof batch === 'number' ? { batch } : {}),

@@ -7,9 +7,9 @@ import { skip } from '../nn/init/drawn.ts'
 import type { Module } from '../nn/module/module.ts'
 import { openWeights } from '../weights/formats.ts'
 import { Classifier } from './classifier.ts'
-import { classNamesFor, type NetworkFacts, preprocessingFor } from './facts.ts'
+import { classNamesFor, factsIn, type NetworkFacts, preprocessingFor } from './facts.ts'
 import { lastLayer } from './features.ts'
-import { imagenetPreprocessing, inputShapeOf, isPreprocessing } from './preprocessing.ts'
+import { imagenetPreprocessing, inputShapeOf } from './preprocessing.ts'
 
 /**
  * A network of the zoo with weights from a file of any format. What the file says of itself (one
@@ -23,7 +23,7 @@ export async function fromWeights(
   path: string,
   options: NetworkFacts = {},
 ): Promise<Classifier> {
-  const said = await saidOf(path)
+  const said = factsIn(await metadataOf(path))
   const kind = architecture ?? said.architecture
   if (kind === undefined) {
     throw new BrickError({
@@ -56,27 +56,9 @@ export async function fromWeights(
 /** Whether a file says whose weights it holds. */
 export async function isSelfDescribing(path: string): Promise<boolean> {
   if (!existsSync(path) || !statSync(path).isFile()) return false
-  return (await saidOf(path)).architecture !== undefined
+  return factsIn(await metadataOf(path)).architecture !== undefined
 }
 
-/** What `brickwork export` writes beside weights. */
-async function saidOf(path: string) {
-  const metadata: TensorFile['metadata'] = await readMetadata(path).catch(() => ({}))
-  const { architecture } = metadata
-  const classNames = parsed(metadata['classNames'])
-  const preprocessing = parsed(metadata['preprocessing'])
-  const areNames = Array.isArray(classNames) && classNames.every((name) => typeof name === 'string')
-  return {
-    architecture,
-    classNames: areNames ? (classNames as readonly string[]) : undefined,
-    preprocessing: isPreprocessing(preprocessing) ? preprocessing : undefined,
-  }
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+/** What stands beside the arrays of a safetensors file; of other files, nothing. */
+const metadataOf = (path: string): Promise<TensorFile['metadata']> =>
+  readMetadata(path).catch(() => ({}))
