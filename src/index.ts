@@ -9,8 +9,10 @@ export * as data from './data/index.ts'
 export * as hub from './hub/index.ts'
 export * as models from './models/models.ts'
 export * as nn from './nn/index.ts'
+export * as onnx from './onnx/index.ts'
 export * as optim from './optim/index.ts'
 export * as plot from './plot/index.ts'
+export * as standalone from './standalone/index.ts'
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,

@@ -30,6 +30,7 @@ export type { LoadClassifierOptions } from './load.ts'
 export type { Metric, NeighbourIndex, NeighbourOptions } from './neighbours.ts'
 export type { LabelledImage } from './picture.ts'
 export {
+  datasetPreprocessing,
   imagenetPreprocessing,
   inputShapeOf,
   type PlaneStatistics,
