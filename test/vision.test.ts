@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -481,6 +483,38 @@ describe('pretrained networks', () => {
       expect(Math.abs(best!.probability - match!.p)).toBeLessThan(0.1)
     }
   })
+
+  test.skipIf(weights.missing)(
+    `downloaded from a mirror, once, and checked${weights.note}`,
+    async () => {
+      const asked: string[] = []
+      let damage = true
+      const server = createServer((request, response) => {
+        asked.push(request.url!)
+        const body = readFileSync(join(process.env['BRICKWORK_MIRROR_OF']!, request.url!))
+        if (damage) body[100] = 1
+        response.end(body)
+      })
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+      const { BRICKWORK_DATA: data } = process.env
+      process.env['BRICKWORK_MIRROR_OF'] = data
+      delete process.env['BRICKWORK_DATA']
+      process.env['BRICKWORK_MIRROR'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      try {
+        await expect(load('squeezenet1_1')).rejects.toThrow(/the original squeezenet1.1-fp16.onnx/)
+        damage = false
+        expect((await load('squeezenet1_1')).classNames[258]).toBe('Samoyed, Samoyede')
+        expect(asked).toHaveLength(3)
+        await load('squeezenet1_1')
+        expect(asked).toHaveLength(3)
+        await expect(load('mobilenet_v1_0.5')).rejects.toThrow(/a network without weights/)
+      } finally {
+        process.env['BRICKWORK_DATA'] = data
+        delete process.env['BRICKWORK_MIRROR']
+        server.close()
+      }
+    },
+  )
 
   test('another name says what there is', async () => {
     await expect(load('squeezenet1_2')).rejects.toThrow(/Did you mean 'squeezenet1_1'/)

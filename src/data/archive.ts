@@ -56,20 +56,19 @@ export async function archiveFile(
   }
   await checkWritable(dirname(cached))
   const check = (bytes: Uint8Array, url: string) => unpack(bytes, url, file)
-  const { bytes, checked } = await download(
-    file.remote ?? file.name,
-    mirrorsOf(archive, options),
-    check,
-    { ...options, place: cached },
-  )
+  const own = ownMirrors(archive, options)
+  const name = own ? file.name : (file.remote ?? file.name)
+  const place = { ...options, place: cached }
+  const { bytes, checked } = await download(name, own ?? archive.mirrors, check, place)
   await writeAtomically(cached, bytes)
   return { content: checked, path: cached }
 }
 
-function mirrorsOf({ name, mirrors }: Archive, options: ArchiveOptions): readonly string[] {
+/** The user's mirrors, which hold the files under our names; undefined where none are given. */
+function ownMirrors({ name }: Archive, options: ArchiveOptions): readonly string[] | undefined {
   const own = process.env['BRICKWORK_MIRROR']?.split(',').map((url) => url.trim())
   const folders = own?.filter(Boolean).map((url) => `${url.replace(/\/+$/, '')}/${name}`)
-  return options.mirrors ?? (folders?.length ? folders : mirrors)
+  return options.mirrors ?? (folders?.length ? folders : undefined)
 }
 
 /** Better to fail before a long download than after it. */

@@ -33,6 +33,7 @@ export async function download<T>(
   check: (bytes: Uint8Array, url: string) => T | Promise<T>,
   options: DownloadOptions = {},
 ): Promise<{ bytes: Uint8Array; checked: T }> {
+  refuseOffline(file, options)
   const failures: string[] = []
   for (const mirror of mirrors) {
     const url = `${mirror.replace(/\/+$/, '')}/${file}`
@@ -49,6 +50,20 @@ export async function download<T>(
     wanted: 'a mirror that has the file',
     got: failures.length === 0 ? 'no mirrors' : `\n  ${failures.join('\n  ')}\n`,
     remedy: `Check the connection, or put the file there yourself${options.place ? `: ${options.place}` : ''}.`,
+  })
+}
+
+/** As the hub's downloads: nothing is asked for where the user says so. */
+function refuseOffline(file: string, { place }: DownloadOptions): void {
+  const variables = ['BRICKWORK_OFFLINE', 'HF_HUB_OFFLINE']
+  const set = variables.find((name) => ['1', 'true'].includes(process.env[name] ?? ''))
+  if (set === undefined) return
+  throw new BrickError({
+    kind: 'network',
+    where: file,
+    wanted: 'a download',
+    got: `${set}=${process.env[set]}, which forbids it`,
+    remedy: `Unset it, or put the file there yourself${place ? `: ${place}` : ''}.`,
   })
 }
 
