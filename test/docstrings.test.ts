@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import * as brickwork from '../src/index.ts'
 import { notRun, plain, scopeOf } from './docstring-scope.ts'
+import { checked } from './promises.ts'
 
 interface Example {
   /** Relative to src. */
@@ -31,18 +32,6 @@ function examplesOf(file: string): Example[] {
     }))
   })
 }
-
-/** An expression and the value that a comment behind it promises; `[a] → [b]` are shapes. */
-const promise =
-  /^(\s*)(?!const |let |return |\/\/)(.+?) \/\/ (?:(-?[\d.]+|'.*'|\[[^→]*\])|\w+Array (\[.*\])|\[.*\] → (\[.*\]))$/gm
-
-/** The code with its promises checked. */
-const checked = (code: string): string =>
-  code.replaceAll(promise, (_, indent, expression, value, elements, shape) =>
-    shape
-      ? `${indent}check((${expression}).shape, ${shape})`
-      : `${indent}check(await plain(${expression}), ${value ?? elements})`,
-  )
 
 /** A module that runs an example on names that it finds in a scope. */
 function moduleOf({ code }: Example, names: readonly string[]): string {
