@@ -15,7 +15,7 @@ export interface FuzzTarget {
   readonly words?: readonly string[]
   /** Bytes of typed arrays that a case may take. Default 64 MB: the seeds are of kilobytes. */
   readonly memory?: number
-  /** Cases. Default 300, or `BRICKWORK_FUZZ`. */
+  /** Cases. Default 200, or `BRICKWORK_FUZZ`. */
   readonly cases?: number
 }
 
@@ -125,7 +125,7 @@ export async function fuzz(
   folder: string,
   target: FuzzTarget,
 ): Promise<{ refused: number; read: number }> {
-  const count = Number(process.env['BRICKWORK_FUZZ'] ?? target.cases ?? 300)
+  const count = Number(process.env['BRICKWORK_FUZZ'] ?? target.cases ?? 200)
   const dice = new Dice(createHash('sha256').update(target.file).digest().readUInt32LE(0))
   const path = join(folder, target.file)
   const outcomes = { refused: 0, read: 0 }

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -171,6 +171,30 @@ describe('fromPretrained', () => {
     expect(server.requests).toEqual([])
   })
 
+  test.each([
+    [
+      { architecture: 'mlp:12-900000000-3', num_classes: 3, input_size: [3, 2, 2] },
+      /config\.json: weights: expected a network of about the size/,
+    ],
+    [{ architecture: 'squeezenet1_1', num_classes: 2 ** 40 }, /\[1099511627776, 512, 1, 1\]/],
+    [
+      { architecture: 'resnet18', input_size: [1e9, 32, 32], mean: [0] },
+      /input_size of .* below 65536/,
+    ],
+    [
+      { architecture: 'resnet18', num_classes: 1e9, id2label: { 0: 'a' } },
+      /config\.json: weights: /,
+    ],
+    [{ architecture: 'lenet', input_size: [3, 65000, 65000] }, /config\.json: weights: /],
+  ])('a config.json that asks for more than there is: %j', async (other, message) => {
+    const folder = mkdtempSync(join(root, 'large-'))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(other))
+    writeFileSync(join(folder, 'model.safetensors'), weights)
+    const before = process.memoryUsage().arrayBuffers
+    await expect(hub.fromPretrained(folder)).rejects.toThrow(message)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128e6)
+  })
+
   test("weights in several files, and PyTorch's as a last resort", async () => {
     const tensors = await arraysOf(
       models.createModel('mlp:12-5-3', { inputShape: [3, 2, 2], classes: 3 }),
@@ -255,6 +279,19 @@ describe('a download', () => {
     server.requests.length = 0
     expect(sum((await large())['large.safetensors']!)).toBe(wanted())
     expect(server.requests.at(-1)).toMatch(/^cdn bytes=1\d{5}-200079$/)
+  })
+
+  test('what a killed process left is gone on with, what a living one writes is not', async () => {
+    const folder = join(cache, 'tests--tiny/blobs')
+    mkdirSync(folder, { recursive: true })
+    const bytes = server.files.get('large.safetensors')!
+    const partOf = (pid: number) => join(folder, `${wanted()}.${hostname()}-${pid}-abcdef.part`)
+    const { pid } = spawnSync(process.execPath, ['-e', ''])
+    writeFileSync(partOf(pid), bytes.subarray(0, 60_000))
+    writeFileSync(partOf(process.pid), bytes.subarray(0, 90_000))
+    expect(sum((await large())['large.safetensors']!)).toBe(wanted())
+    expect(server.requests.at(-1)).toBe('cdn bytes=60000-200079')
+    expect(readFileSync(partOf(process.pid)).length).toBe(90_000)
   })
 
   test('a part that is wrong is begun again', async () => {

@@ -64,6 +64,18 @@ describe('weights.load knows by its content', () => {
     expect([...part.keys()]).toEqual(['0', '1'])
   })
 
+  test('PyTorch in several files, and an index that names itself', async () => {
+    copyFileSync('test/torch-checkpoints/deflated.pt', pathOf('part.bin'))
+    const index = pathOf('pytorch_model.bin.index.json')
+    writeFileSync(index, '{"weight_map": {"b": "part.bin"}}')
+    const loaded = await weights.load(index)
+    expect(loaded).toEqual(
+      new Map([['b', { dtype: 'i32', shape: [2], data: Int32Array.of(1, -1) }]]),
+    )
+    writeFileSync(index, '{"weight_map": {"b": "pytorch_model.bin.index.json"}}')
+    await expect(weights.load(index)).rejects.toThrow(/a file that torch\.save wrote/)
+  })
+
   test('NumPy of one array, by the name of its file', async () => {
     writeFileSync(pathOf('bias.npy'), serializeNpy(w))
     expect(await weights.load(pathOf('bias.npy'))).toEqual(new Map([['bias', w]]))

@@ -57,11 +57,8 @@ export class RandomAccess implements ByteSource {
   /** @throws BrickError `file` for what is missing, can't be read or is no file. */
   static async open(path: string): Promise<RandomAccess> {
     let handle: FileHandle | undefined
+    await fileSize(path)
     try {
-      // Opening a pipe would wait for somebody who writes into it.
-      const found = await stat(path)
-      if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
-      if (!found.isFile()) throw notRegular(path)
       handle = await open(path, 'r')
       return new RandomAccess(path, (await handle.stat()).size, handle)
     } catch (error) {
@@ -108,8 +105,18 @@ function short(path: string, offset: number, length: number, end: number): Brick
   })
 }
 
-function notRegular(path: string): BrickError {
-  return new BrickError({
+/**
+ * Bytes of what is a file indeed: opening a pipe would wait for somebody who writes into it.
+ *
+ * @throws BrickError `file` for what is missing, a folder, a pipe or a device.
+ */
+export async function fileSize(path: string): Promise<number> {
+  const found = await stat(path).catch((error) => {
+    throw fileError('read', path, error)
+  })
+  if (found.isFile()) return found.size
+  if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
+  throw new BrickError({
     kind: 'file',
     where: path,
     wanted: 'a file',

@@ -11,9 +11,10 @@ import { openSafetensors } from './tensor-file.ts'
 const MAX_INDEX = 2 ** 27
 
 /**
- * Opens a checkpoint in several safetensors files by its index (`model.safetensors.index.json`):
- * JSON with a `weight_map` that says of each array in which file beside it it lies.
+ * Opens a checkpoint in several files by its index (`model.safetensors.index.json`): JSON with a
+ * `weight_map` that says of each array in which file beside it it lies.
  *
+ * @param openShard Opens one of the files; default as safetensors.
  * @throws BrickError `file` if the index is malformed, or a file or an array that it names is not
  * there.
  * @example
@@ -23,7 +24,10 @@ const MAX_INDEX = 2 ** 27
  * await file.close()
  * ```
  */
-export async function openShards(path: string): Promise<OpenTensors> {
+export async function openShards(
+  path: string,
+  openShard: (path: string) => Promise<OpenTensors> = openSafetensors,
+): Promise<OpenTensors> {
   const places = parseIndex(await readIndex(path), path)
   const shards = new Map<string, OpenTensors>()
   const close = async () => {
@@ -35,7 +39,7 @@ export async function openShards(path: string): Promise<OpenTensors> {
       await stat(shard).catch((error) => {
         throw fileError('read', shard, error).within(path)
       })
-      shards.set(name, await openSafetensors(shard))
+      shards.set(name, await openShard(shard))
     }
     checkPlaces(places, shards, path)
   } catch (error) {

@@ -28,6 +28,9 @@ const usual = {
   std: [0.229, 0.224, 0.225],
 } as const
 
+/** More pixels on a side than any image has. */
+const MOST = 2 ** 16
+
 /**
  * Reads timm's config.json: `architecture`, `num_classes`, and in `pretrained_cfg` (or beside them,
  * in older ones) how images are to be prepared.
@@ -49,8 +52,8 @@ export function parseConfig(text: string, where: string): ModelConfig {
   if (typeof architecture !== 'string') throw noArchitecture(config, where)
   if (!isCount(classes)) throw wrong(where, 'num_classes of 1 and more', classes)
   const inputShape = listOf(all, 'input_size', where) ?? usual.inputShape
-  if (inputShape.length !== 3 || !inputShape.every(isCount)) {
-    throw wrong(where, 'input_size of [channels, height, width]', inputShape)
+  if (inputShape.length !== 3 || !inputShape.every((extent) => isCount(extent) && extent < MOST)) {
+    throw wrong(where, `input_size of [channels, height, width] below ${MOST}`, inputShape)
   }
   const { interpolation = 'bilinear', crop_pct: crop = 0.875 } = all
   if (typeof interpolation !== 'string') throw wrong(where, 'interpolation by name', interpolation)
@@ -114,9 +117,8 @@ function namesOf(
   where: string,
 ): readonly string[] | undefined {
   const { label_names: list, label_descriptions: texts, id2label } = config
-  const byNumber = isRecord(id2label)
-    ? Array.from({ length: classes }, (_, i) => id2label[i])
-    : undefined
+  const isNumbered = isRecord(id2label) && Object.keys(id2label).length === classes
+  const byNumber = isNumbered ? Array.from({ length: classes }, (_, i) => id2label[i]) : undefined
   const names = Array.isArray(list) ? list : byNumber
   if (names === undefined) return undefined
   if (names.length !== classes || !names.every((name) => typeof name === 'string')) {

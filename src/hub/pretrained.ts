@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join } from 'node:path'
+import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { fileError } from '../files/errors.ts'
 import { readAll } from '../files/open-tensors.ts'
 import { parseIndex } from '../files/shards.ts'
+import type { ModelSizes } from '../models/model.ts'
 import { createModel } from '../models/models.ts'
 import { skip } from '../nn/init/init.ts'
 import type { Module } from '../nn/module/module.ts'
@@ -35,7 +37,7 @@ export interface Pretrained {
 
 const CONFIG = 'config.json'
 const INDEX = 'model.safetensors.index.json'
-const candidates = ['model.safetensors', INDEX, 'pytorch_model.bin']
+const candidates = ['model.safetensors', INDEX, 'pytorch_model.bin', 'pytorch_model.bin.index.json']
 
 /** Gives paths of files by name, as far as they are there. */
 type Get = (names: readonly string[]) => Promise<Map<string, string>>
@@ -67,8 +69,7 @@ async function assemble(
   const { classes, classNames, preprocessing } = config
   const { tensors } = await readAll(await openWeights(path))
   const sizes = { inputShape: preprocessing.inputShape, classes }
-  // All of its weights are loaded or refused: none need to be drawn.
-  const model = skip(() => createModel(name, sizes))
+  const model = blankModel(`${where}: ${CONFIG}`, name, sizes, tensors)
   model.loadStateDict(tensors, { mapping })
   model.eval()
   return {
@@ -79,6 +80,27 @@ async function assemble(
     preprocessing,
     files: Object.fromEntries(files),
     ...origin,
+  }
+}
+
+/** Elements that a network may have beyond its file, so that an error can list what they are. */
+const SLACK = 2 ** 24
+
+/**
+ * The network before its weights are loaded: none are drawn, and none of sizes that are far from
+ * those of the weights, whatever the configuration says.
+ */
+function blankModel(
+  where: string,
+  name: string,
+  sizes: ModelSizes,
+  tensors: ReadonlyMap<string, ArrayView>,
+): Module {
+  const most = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
+  try {
+    return skip(() => createModel(name, sizes), 2 * most + SLACK)
+  } catch (error) {
+    throw error instanceof BrickError ? error.within(where) : error
   }
 }
 

@@ -37,9 +37,9 @@ export const formats: readonly WeightsFormat[] = [
     open: ({ path }) => openOwn(path),
   },
   {
-    name: 'an index of safetensors',
+    name: 'an index of several files',
     recognises: isJson,
-    open: ({ path }) => openShards(path),
+    open: ({ path }, options) => openShards(path, (shard) => openShard(shard, options)),
   },
   {
     name: "PyTorch's zip or NumPy's .npz",
@@ -81,6 +81,11 @@ export async function openWeights(path: string, options: TorchOptions = {}): Pro
   )
 }
 
+/** One of several files: safetensors or PyTorch's, and never an index again. */
+async function openShard(path: string, options: TorchOptions): Promise<OpenTensors> {
+  return isSafetensors(await lookAt(path)) ? openSafetensors(path) : openTorch(path, options)
+}
+
 /** Files that folders keep weights in, the best first: of a run, then of a model from a hub. */
 const inFolders = [
   'best.safetensors',
@@ -88,6 +93,7 @@ const inFolders = [
   'model.safetensors',
   'model.safetensors.index.json',
   'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
 ]
 
 function weightsIn(folder: readonly string[] | undefined): string | undefined {

@@ -14,7 +14,7 @@ export type { SaveOptions } from './save.ts'
 
 /**
  * The weights in a file or folder by their names, for `loadStateDict`. What it is is known by its
- * content: safetensors (also in several files, by their index), PyTorch's `.pt`, `.pth` and `.bin`,
+ * content: safetensors, PyTorch's `.pt`, `.pth` and `.bin` (both also in several files, by their index),
  * NumPy's `.npz` and `.npy`, the initialisers of ONNX, the folder or a checkpoint of a run, the folder
  * of a model of the hub.
  * Nothing in a file is ever run. Half-precision and double floats become f32, integers i32.

@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import type { ArrayView } from '../../base/array.ts'
 import { BrickError } from '../../base/errors.ts'
-import { fileError } from '../../files/errors.ts'
+import { fileSize } from '../../files/random-access.ts'
 import type { Box } from '../images/resample.ts'
 
 export interface DecodeOptions {
@@ -18,7 +17,10 @@ export interface DecodeOptions {
   readonly resize?: number
   /** How pixels between pixels are found (default 'lanczos3'); all of them average where an image becomes smaller. */
   readonly kernel?: 'linear' | 'cubic' | 'lanczos3'
-  /** Larger images are refused by what their header says. Default 2²⁷; a progressive JPEG takes 3 bytes of memory a pixel. */
+  /**
+   * Larger images are refused by what their header says. Default 2²⁷; a progressive JPEG takes 3 bytes
+   * of memory a pixel. Never more than 2²⁴ and 1,024 for each byte of the file.
+   */
   readonly maxPixels?: number
   /** Chooses the part of the upright image that is decoded; it is stretched to the size then. */
   readonly part?: (image: Pick<Box, 'width' | 'height'>) => Box
@@ -27,8 +29,11 @@ export interface DecodeOptions {
 /** A file's path or its content, or pixels [1 or 3, height, width]. */
 export type ImageSource = string | Uint8Array | ArrayView<'u8'>
 
-/** More pixels than that are no photograph: a small file may claim them. */
+/** More pixels than that are no photograph. */
 const MAX_PIXELS = 2 ** 27
+/** A small file may claim them: a few kilobytes unpack to a gigabyte. */
+const mostPixels = (bytes: number, most = MAX_PIXELS): number =>
+  Math.min(most, 2 ** 24 + 1024 * bytes)
 
 /**
  * Reads an image file, or its content (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG), as bytes
@@ -45,21 +50,13 @@ export async function decodeImage(
   options: DecodeOptions,
 ): Promise<ArrayView<'u8'>> {
   const { channels } = options
-  if (typeof source === 'string') await checkFile(source)
-  const { pixels, width, height } = await decode(source, options)
+  const { pixels, width, height } = await decode(source, options, await bytesIn(source))
   const plane = width * height
   const data = new Uint8Array(channels * plane)
   for (let i = 0; i < plane; i++) {
     for (let c = 0; c < channels; c++) data[c * plane + i] = pixels[i * channels + c]!
   }
   return { dtype: 'u8', shape: [channels, height, width], data }
-}
-
-async function checkFile(path: string): Promise<void> {
-  const found = await stat(path).catch((error) => {
-    throw fileError('read', path, error)
-  })
-  if (found.isDirectory()) throw fileError('read', path, { code: 'EISDIR' })
 }
 
 interface Decoded {
@@ -69,10 +66,20 @@ interface Decoded {
   readonly height: number
 }
 
-async function decode(source: ImageSource, options: DecodeOptions): Promise<Decoded> {
+/** Bytes of a file or of its content; of pixels, their number. */
+async function bytesIn(source: ImageSource): Promise<number> {
+  if (typeof source === 'string') return fileSize(source)
+  return source instanceof Uint8Array ? source.length : source.data.length
+}
+
+async function decode(
+  source: ImageSource,
+  options: DecodeOptions,
+  bytes: number,
+): Promise<Decoded> {
   const { channels } = options
   try {
-    const image = opened(source, options)
+    const image = opened(source, mostPixels(bytes, options.maxPixels))
     const upright = image.autoOrient().flatten({ background: 'white' })
     const coloured = channels === 1 ? upright.greyscale() : upright.toColourspace('srgb')
     const resized = await resizeTo(coloured, options)
@@ -93,9 +100,9 @@ async function decode(source: ImageSource, options: DecodeOptions): Promise<Deco
   }
 }
 
-function opened(source: ImageSource, { maxPixels = MAX_PIXELS }: DecodeOptions): Sharp {
+function opened(source: ImageSource, limitInputPixels: number): Sharp {
   if (typeof source === 'string' || source instanceof Uint8Array) {
-    return sharp(source, { failOn: 'error', limitInputPixels: maxPixels })
+    return sharp(source, { failOn: 'error', limitInputPixels })
   }
   const [channels, height, width] = source.shape as [1 | 3, number, number]
   return sharp(interleaved(source), { raw: { width, height, channels } })
