@@ -269,6 +269,13 @@ describe('what is malformed is an error that says so', () => {
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 
+  test('a long name before many tensors', async () => {
+    const name = `X\x00\x00\x10\x00${'n'.repeat(2 ** 20)}`
+    const inner = `}(${short('w')}${tensor(storage('0', 4), 0, [4], [1])}u`
+    const reading = open(zip(`\x80\x02}(${name}${inner}u.`, { '0': four }))
+    await expect(reading).rejects.toThrow(/names of up to 1024 letters, got 1048576/)
+  })
+
   test('operations without end', async () => {
     const marks = Buffer.alloc(5_000_010, '(')
     await expect(open(zip(Buffer.concat([ascii('\x80\x02'), marks])))).rejects.toThrow(

@@ -17,6 +17,8 @@ const WRAPPERS = ['state_dict', 'model_state_dict', 'model'] as const
 /** What memory may be taken beyond the file's: expanded views have more elements than their storage. */
 const MOST_EXPANDED = 2 ** 24
 const MOST_DEPTH = 32
+/** A long name that stands before many would be copied for each. */
+const MOST_LETTERS = 1024
 const MOST_VALUES = 5_000_000
 
 /**
@@ -97,6 +99,9 @@ function* tensorsIn(root: PickleValue, path: string): Generator<[name: string, T
       continue
     }
     const [name, value] = next.value
+    if (name.length > MOST_LETTERS) {
+      throw damaged(path, `names of up to ${MOST_LETTERS} letters`, `${name.length}`)
+    }
     if (value instanceof TorchTensor) yield [[...names, name].join('.'), value]
     const inner = entriesOf(value)
     if (inner.length === 0) continue
