@@ -2,8 +2,9 @@ import { BrickError } from '../../base/errors.ts'
 import { broadcastShapes, sameShape, sizeOf } from '../../base/shape.ts'
 import type { OpName } from '../../graph/attributes.ts'
 import type { Node } from '../../graph/node.ts'
+import { dependsOnBatch } from './dims.ts'
 import { bare, input } from './look.ts'
-import { movements } from './movements.ts'
+import { fixedNumber, movements } from './movements.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type GraphWriter, int, ints, text } from './writer.ts'
 
@@ -17,7 +18,7 @@ type Operand = number | Node
 function operandOf(node: Node): Operand {
   let found = bare(node)
   for (;;) {
-    if (found.is('constant')) return found.attrs.value
+    if (found.is('constant')) return fixedNumber(found)
     if (found.is('expand')) found = input(found, 0)
     else if (found.is('reshape') && isLeadingOnes(input(found, 0).shape, found.shape)) {
       found = input(found, 0)
@@ -94,6 +95,8 @@ const argmax: Primitive<'argmax'> = (node, context) => {
       let axis = axes[0]!
       if (axes.length !== 1) {
         const moved = writer.add('Transpose', [flat], { perm: ints([...kept, ...axes]) })
+        if (axes.some((a) => typeof dims[a] !== 'number'))
+          throw dependsOnBatch(node.scope, 'argmax')
         const together = [...kept.map((k) => dims[k]!), sizeOf(axes.map((a) => x.shape[a]!))]
         flat = writer.add('Reshape', [moved, writer.vector(together)])
         axis = kept.length
