@@ -11,17 +11,19 @@ import { groups } from './support/subjects.ts'
 
 /** What is exported, as onnxruntime computes it and as it comes back. */
 
-const [wasm, interpreter] = [await createBackend('wasm'), await createBackend('interpreter')]
-beforeAll(() => useBackend(wasm))
+/** The large networks do not fit into WebAssembly's memory side by side. */
+const slow = process.env['BRICKWORK_SLOW'] !== undefined
+const backend = await createBackend(slow ? 'native' : 'wasm')
+const interpreter = await createBackend('interpreter')
+beforeAll(() => useBackend(backend))
 afterAll(async () => {
   await useBackend(interpreter)
-  await wasm.close()
+  await backend.close()
 })
 
 describe('the zoo, at two batch sizes', () => {
-  const all = process.env['BRICKWORK_SLOW'] !== undefined
   for (const network of zoo) {
-    const skip = network.slow && !all
+    const skip = network.slow && !slow
     const note = skip ? ' (skipped: minutes of large weights, run with BRICKWORK_SLOW=1)' : ''
     test.skipIf(skip)(`${network.name}${note}`, () => checkNetwork(network), 300_000)
   }

@@ -7,7 +7,7 @@ import type { ElementType } from './file/element-types.ts'
 import { arrayView } from './file/host-array.ts'
 import type { OnnxFile } from './file/read.ts'
 import { checkOperators } from './run/check.ts'
-import { functionKey, Names, type Run, runNodes } from './run/graph-run.ts'
+import { functionKey, MOST_NODES, Names, type Run, runNodes } from './run/graph-run.ts'
 import { type Port, portOf } from './run/ports.ts'
 import { rolesOf } from './run/roles.ts'
 import { type Slot, Value } from './run/value.ts'
@@ -138,6 +138,7 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
       training: this.training,
       opsets: file.opsets,
       functions: this.functions,
+      budget: { left: MOST_NODES },
     }
     runNodes(file.graph.node, names, run)
     return new Map(this.outputs.map(({ name }) => [name, names.get(name)]))

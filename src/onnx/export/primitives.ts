@@ -5,6 +5,7 @@ import type { Node } from '../../graph/node.ts'
 import { dependsOnBatch } from './dims.ts'
 import { bare, input } from './look.ts'
 import { fixedNumber, movements } from './movements.ts'
+import type { WrittenOperator } from './operators.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type GraphWriter, int, ints, text } from './writer.ts'
 
@@ -46,7 +47,7 @@ type Write = (writer: GraphWriter, names: readonly string[], node: Node) => stri
 
 /** One operator (or a few) element by element. */
 const elementwise =
-  (write: Write | string): Primitive<OpName> =>
+  (write: Write | WrittenOperator): Primitive<OpName> =>
   (node) => {
     const operands = operandsOf(node)
     const needs = operands.filter((o) => typeof o !== 'number')
@@ -62,14 +63,14 @@ const elementwise =
   }
 
 /** Of truth values one operator, of integers another. */
-const logical = (truth: string, bits: string): Primitive<OpName> =>
+const logical = (truth: WrittenOperator, bits: WrittenOperator): Primitive<OpName> =>
   elementwise((writer, names, node) => writer.add(node.dtype === 'bool' ? truth : bits, names))
 
 const codeOf = { f32: 1, u8: 2, i32: 6, bool: 9 } as const
 
 /** Folds along axes. */
 const fold =
-  (opType: string): Primitive<'sum' | 'amax' | 'prod'> =>
+  (opType: WrittenOperator): Primitive<'sum' | 'amax' | 'prod'> =>
   (node) => {
     const x = input(node, 0)
     const { axes } = node.attrs
@@ -128,7 +129,7 @@ const contract: Primitive<'contract'> = (node) => {
 }
 
 const alongAxis =
-  (opType: string, attributes: (axis: number) => Parameters<GraphWriter['add']>[2]) =>
+  (opType: WrittenOperator, attributes: (axis: number) => Parameters<GraphWriter['add']>[2]) =>
   (node: Node<'gather'> | Node<'scatterAdd'>): Plan => {
     const needs = node.inputs.map(bare)
     return {

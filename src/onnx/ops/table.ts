@@ -1,11 +1,13 @@
 import { contraction } from './contraction.ts'
 import { control } from './control.ts'
 import { convolution } from './convolution.ts'
+import { detection } from './detection.ts'
 import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
 import { loss } from './loss.ts'
 import { normalization } from './normalization.ts'
 import type { Op, OpTable } from './op.ts'
+import { optimizers } from './optimizers.ts'
 import { pooling } from './pooling.ts'
 import { quantization } from './quantization.ts'
 import { random } from './random.ts'
@@ -36,7 +38,9 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...quantization,
     ...loss,
     ...control,
+    ...detection,
   },
+  'ai.onnx.preview.training': optimizers,
 }
 
 /** What an operator means, if it is known in that version of its domain. */
