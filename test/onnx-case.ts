@@ -49,19 +49,21 @@ export interface ModelParts {
   readonly initializers?: Readonly<Record<string, Given>>
   readonly outputs: readonly string[]
   readonly opset?: number
+  /** Another domain that the nodes are of. */
+  readonly domain?: string
   /** The first dim of the inputs is free. */
   readonly dynamic?: boolean
 }
 
 /** The bytes of a model. */
 export async function modelBytes(parts: ModelParts): Promise<Uint8Array> {
-  const { nodes, inputs, initializers = {}, outputs, opset = 18, dynamic = false } = parts
+  const { nodes, inputs, initializers = {}, outputs, opset = 18, domain, dynamic = false } = parts
   return (await codec()).encode('ModelProto', {
     irVersion: 8,
-    opsetImport: [{ domain: '', version: opset }],
+    opsetImport: [{ domain: '', version: opset }, ...(domain ? [{ domain, version: 1 }] : [])],
     graph: {
       name: 'test',
-      node: nodes,
+      node: domain ? nodes.map((one) => ({ ...one, domain })) : nodes,
       initializer: Object.entries(initializers).map(([name, array]) => tensorProto(name, array)),
       input: Object.entries(inputs).map(([name, { type, shape }]) => ({
         name,

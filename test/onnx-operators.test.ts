@@ -27,6 +27,7 @@ interface Case {
   readonly attributes?: Readonly<Record<string, Attribute>>
   readonly outputs?: number
   readonly opset?: number
+  readonly domain?: string
   /** Inputs from this one on are in the file. */
   readonly fixedFrom?: number
 }
@@ -397,6 +398,50 @@ const cases: readonly Case[] = [
   },
   { op: 'NonZero', inputs: [given('int32', [2, 3], 1, 0, 2, 0, 0, 3)] },
   { op: 'ReverseSequence', inputs: [mixed(4, 3), ints64(1, 4, 2)] },
+  {
+    op: 'Attention',
+    inputs: [mixed(2, 2, 3, 4), mixed(2, 2, 5, 4), mixed(2, 2, 5, 4), mixed(3, 5)],
+    opset: 23,
+  },
+  {
+    op: 'Attention',
+    inputs: [mixed(2, 3, 16), mixed(2, 3, 8), mixed(2, 3, 8)],
+    attributes: { q_num_heads: int(4), kv_num_heads: int(2), is_causal: int(1) },
+    opset: 23,
+  },
+  {
+    op: 'RotaryEmbedding',
+    inputs: [mixed(2, 2, 3, 4), mixed(5, 2), mixed(5, 2), given('int64', [2, 3], 0, 1, 2, 2, 3, 4)],
+    opset: 23,
+  },
+  {
+    op: 'RMSNormalization',
+    inputs: [mixed(2, 3, 4), mixed(4)],
+    attributes: { epsilon: float(1e-3) },
+    opset: 23,
+  },
+  ...['Gelu', 'QuickGelu', 'FastGelu'].map(
+    (op): Case => ({ op, inputs: [mixed(3, 4)], domain: 'com.microsoft' }),
+  ),
+  { op: 'BiasGelu', inputs: [mixed(3, 4), mixed(4)], domain: 'com.microsoft' },
+  {
+    op: 'FusedMatMul',
+    inputs: [mixed(2, 4, 3), mixed(2, 5, 4)],
+    attributes: { transA: int(1), transB: int(1), alpha: float(0.5) },
+    domain: 'com.microsoft',
+  },
+  {
+    op: 'FusedConv',
+    inputs: [image, mixed(4, 3, 3, 3), mixed(4)],
+    attributes: { activation: text('Relu'), pads: ints([1, 1, 1, 1]) },
+    domain: 'com.microsoft',
+  },
+  {
+    op: 'SkipLayerNormalization',
+    inputs: [mixed(2, 3, 4), mixed(2, 3, 4), mixed(4), mixed(4), mixed(4)],
+    attributes: { epsilon: float(1e-5) },
+    domain: 'com.microsoft',
+  },
   { op: 'Size', inputs: [mixed(3, 4)] },
   { op: 'Shape', inputs: [mixed(3, 4)], attributes: { start: int(-1) } },
 ]
@@ -418,6 +463,7 @@ for (const [i, one] of cases.entries()) {
       initializers: part((k) => k >= from),
       outputs,
       ...(one.opset ? { opset: one.opset } : {}),
+      ...(one.domain ? { domain: one.domain } : {}),
     })
     const wanted = await runtime(bytes, inputs)
     const model = await onnx.load(bytes)

@@ -1,4 +1,6 @@
+import { attentions } from './attention.ts'
 import { contraction } from './contraction.ts'
+import { contrib } from './contrib.ts'
 import { control } from './control.ts'
 import { convolution } from './convolution.ts'
 import { detection } from './detection.ts'
@@ -25,6 +27,7 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...reduce,
     ...shape,
     ...indexing,
+    ...attentions,
     ...contraction,
     ...convolution,
     ...pooling,
@@ -41,6 +44,7 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...detection,
   },
   'ai.onnx.preview.training': optimizers,
+  'com.microsoft': contrib,
 }
 
 /** What an operator means, if it is known in that version of its domain. */
