@@ -55,7 +55,7 @@ export function tracePair(
   }
 }
 
-/** Runs the network in evaluation mode on stand-ins, with this batch size if one is given. */
+/** Runs the network on stand-ins, with this batch size if one is given. */
 function trace(what: Exported, given: readonly InputLike[], batch?: number): Traced {
   const inputs = given.map((like) => {
     const [shape, dtype] =
@@ -63,12 +63,12 @@ function trace(what: Exported, given: readonly InputLike[], batch?: number): Tra
     const sized = batch === undefined || shape.length === 0 ? shape : shape.with(0, batch)
     return bufferNode(new Storage(dtype, sizeOf(sized)), sized)
   })
-  const result = evaluating(what, () => {
-    const tensors = inputs.map((node) => new Tensor(node))
-    return what instanceof Module
+  const tensors = inputs.map((node) => new Tensor(node))
+  const result = noGrad(() =>
+    what instanceof Module
       ? what.forward(...(tensors as readonly unknown[] as never[]))
-      : what(...tensors)
-  })
+      : what(...tensors),
+  )
   const outputs = new Map<string, Node>()
   collect(result, '', outputs)
   if (outputs.size === 0) {
@@ -82,12 +82,13 @@ function trace(what: Exported, given: readonly InputLike[], batch?: number): Tra
   return { inputs, outputs }
 }
 
-function evaluating<T>(what: Exported, body: () => T): T {
-  if (!(what instanceof Module)) return noGrad(body)
+/** Runs `body` while a network and all inside are in evaluation mode. */
+export function evaluating<T>(what: Exported, body: () => T): T {
+  if (!(what instanceof Module)) return body()
   const modes = what.modules().map((module) => [module, module.training] as const)
   what.eval()
   try {
-    return noGrad(body)
+    return body()
   } finally {
     for (const [module, mode] of modes) module.training = mode
   }
