@@ -7,7 +7,7 @@ import type { ElementType } from './file/element-types.ts'
 import { arrayView } from './file/host-array.ts'
 import type { OnnxFile } from './file/read.ts'
 import { checkOperators } from './run/check.ts'
-import { functionKey, Names, type Run, runNodes } from './run/graph-run.ts'
+import { functionKey, MOST_NODES, Names, type Run, runNodes } from './run/graph-run.ts'
 import { type Port, portOf } from './run/ports.ts'
 import { rolesOf } from './run/roles.ts'
 import { type Slot, Value } from './run/value.ts'
@@ -31,7 +31,11 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
   readonly inputs: readonly Port[]
   /** What it gives. */
   readonly outputs: readonly Port[]
-  private readonly file: OnnxFile
+  /** The file's name, for errors. */
+  private readonly title: string
+  /** Without its initialisers: they are states now, and need not be kept twice. */
+  private readonly graph: OnnxFile['graph']
+  private readonly opsets: OnnxFile['opsets']
   private readonly states: ReadonlyMap<
     string,
     { readonly type: ElementType; readonly state: Tensor }
@@ -42,7 +46,9 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
   /** @internal See `onnx.load`. */
   constructor(file: OnnxFile) {
     super()
-    this.file = file
+    this.title = file.name
+    this.graph = { ...file.graph, initializer: [], sparseInitializer: [] }
+    this.opsets = file.opsets
     this.functions = new Map(
       file.model.functions.map((f) => [functionKey(f.domain, f.name), f] as const),
     )
@@ -128,18 +134,18 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
 
   /** @internal The same of values, among them lists of tensors, with the file's element types. */
   runValues(inputs: ReadonlyMap<string, Slot>): Map<string, Slot> {
-    const { file } = this
     const names = new Names()
     for (const [name, { type, state }] of this.states) names.set(name, Value.of(type, state))
     for (const [name, value] of this.constants) names.set(name, value)
     for (const [name, value] of inputs) names.set(name, value)
     const run = {
-      file: file.name,
+      file: this.title,
       training: this.training,
-      opsets: file.opsets,
+      opsets: this.opsets,
       functions: this.functions,
+      budget: { left: MOST_NODES },
     }
-    runNodes(file.graph.node, names, run)
+    runNodes(this.graph.node, names, run)
     return new Map(this.outputs.map(({ name }) => [name, names.get(name)]))
   }
 
@@ -180,7 +186,7 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
   ): BrickError {
     return new BrickError({
       kind,
-      where: this.file.name,
+      where: this.title,
       got,
       wanted,
       ...(remedy ? { remedy } : {}),

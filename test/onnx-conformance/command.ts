@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
@@ -8,6 +9,7 @@ import {
   useBackend,
 } from '../../src/index.ts'
 import { casesIn } from './cases.ts'
+import { withTables } from './document.ts'
 import { report } from './report.ts'
 import { type Result, runCase } from './run.ts'
 
@@ -16,6 +18,7 @@ const usage = `npm run onnx-conformance -- DIR… [--backend ${backendNames.join
 Runs the ONNX project's backend tests in folders of its layout: test_*/model.onnx with
 test_data_set_*/input_*.pb and output_*.pb. Without --backend: the backend that Brickwork chooses on
 this machine. --filter: cases whose names contain TEXT alone. --list: also the names of what passed.
+--document FILE: writes the figures into docs/onnx.md.
 `
 
 /** Kinds of errors that come from how the command was called. */
@@ -49,6 +52,7 @@ export async function conformance(
     const results: Result[] = []
     for (const one of cases) results.push(await runCase(one))
     const { name } = await currentBackend()
+    if (options.document) await document(options.document, results, argv)
     const code = results.some(({ status }) => status === 'failed') ? 1 : 0
     return { text: `backend ${name}\n${report(results, options.list)}`, code }
   } catch (error) {
@@ -60,15 +64,24 @@ export async function conformance(
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
-  const options = { backend: text, filter: text, list: flag, help: flag } as const
+  const options = { backend: text, filter: text, document: text, list: flag, help: flag } as const
   try {
     const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options })
-    const { backend, filter = '', list = false, help = false } = values
-    return { folders: positionals, backend, filter, list, help }
+    const { backend, filter = '', document: file, list = false, help = false } = values
+    return { folders: positionals, backend, filter, document: file, list, help }
   } catch (cause) {
     const known = Object.keys(options).map((name) => `--${name}`)
     throw refused((cause as Error).message, known.join(', '))
   }
+}
+
+/** Writes the figures into a document; folders are called what they are called in the suite. */
+async function document(path: string, results: readonly Result[], argv: readonly string[]) {
+  const shown = argv.filter((word, i) => word !== '--document' && argv[i - 1] !== '--document')
+  const words = shown.map((word) => (word.startsWith('-') ? word : word.replace(/^.*\//, '')))
+  const text = await readFile(path, 'utf8')
+  const command = `npm run onnx-conformance -- ${words.join(' ')}`
+  await writeFile(path, withTables(text, results, command))
 }
 
 const refused = (got: string, wanted: string): BrickError =>

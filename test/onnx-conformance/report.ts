@@ -13,7 +13,10 @@ export function report(results: readonly Result[], list = false): string {
     reasons.set(result.reason, [...(reasons.get(result.reason) ?? []), result.case.name])
   }
   const rows = [...reasons].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))
-  for (const [reason, names] of rows) lines.push(`skipped ${names.length}: ${reason}`)
+  for (const [reason, names] of rows) {
+    const shown = reason.startsWith('error of the suite') ? ` (${names.join(', ')})` : ''
+    lines.push(`skipped ${names.length}: ${reason}${shown}`)
+  }
   const count = (status: Result['status']) => results.filter((r) => r.status === status).length
   lines.push(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
   return lines.join('\n')

@@ -9,6 +9,7 @@ import { type Slot, Value } from '../../src/onnx/run/value.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 import { type Case, readValues } from './cases.ts'
 import { compareSlots } from './compare.ts'
+import { errata } from './errata.ts'
 import { reasonInData, reasonToSkip } from './skips.ts'
 
 /** How a case ended. */
@@ -30,9 +31,10 @@ export async function runCase(one: Case): Promise<Result> {
     const reason = reasonToSkip({ graph, model, opsets }) ?? reasonInData(graph, inputs)
     if (reason) return { case: one, operators, status: 'skipped', reason }
     const detail = await differenceOf(one)
-    return detail
-      ? { case: one, operators, status: 'failed', detail }
-      : { case: one, operators, status: 'passed' }
+    if (detail) return { case: one, operators, status: 'failed', detail }
+    const erratum = errata[one.name]
+    if (!erratum) return { case: one, operators, status: 'passed' }
+    return { case: one, operators, status: 'skipped', reason: `error of the suite: ${erratum.why}` }
   } catch (error) {
     const detail = error instanceof BrickError ? error.message : String((error as Error).stack)
     return { case: one, operators, status: 'failed', detail }
@@ -59,11 +61,18 @@ async function differenceOf(one: Case): Promise<string | undefined> {
     const outputs = [...model.runValues(named)]
     for (const [i, wanted] of expected.entries()) {
       const [name, got] = outputs[i]!
-      const difference = await compareSlots(got, wanted)
+      const difference = await compareSlots(got, corrected(one, name, wanted))
       if (difference) return `${name}: ${difference}`
     }
   }
   return undefined
+}
+
+/** What is expected: the suite's values, or those that correct them. */
+function corrected({ name }: Case, output: string, wanted: Slot): Slot {
+  const values = errata[name]?.values[output]
+  if (!values || !(wanted instanceof Value) || !wanted.host) return wanted
+  return Value.constant({ ...wanted.host, data: Float64Array.from(values) })
 }
 
 /** Inputs come as tensors, so that the backend computes and not the host. */

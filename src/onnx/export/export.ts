@@ -1,4 +1,5 @@
 import type { ArrayView } from '../../base/array.ts'
+import { dtypes } from '../../base/dtype.ts'
 import { BrickError } from '../../base/errors.ts'
 import { type Node, topological } from '../../graph/node.ts'
 import { bodyOf } from '../../graph/scan-body.ts'
@@ -11,7 +12,7 @@ import type { Draft } from '../file/messages.ts'
 import { OnnxModel } from '../model.ts'
 import { emit, valueInfo } from './emit.ts'
 import { bare } from './look.ts'
-import { type Exported, type InputLike, type Pair, tracePair } from './trace.ts'
+import { type Exported, evaluating, type InputLike, type Pair, tracePair } from './trace.ts'
 import { GraphWriter, type NodeDraft } from './writer.ts'
 
 export interface SaveOptions {
@@ -39,10 +40,8 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
   const named = what instanceof OnnxModel ? (...given: Tensor[]) => what.runAll(given) : what
   const own = what instanceof Module ? what.stateDict() : {}
   await Promise.all(Object.values(own).map((state) => state.data()))
-  const mode = what instanceof Module ? what.training : undefined
-  if (what instanceof OnnxModel) what.training = false
-  const pair = tracePair(named, inputs, options.dynamicBatch ?? true)
-  if (what instanceof OnnxModel && mode !== undefined) what.training = mode
+  const pair = evaluating(what, () => tracePair(named, inputs, options.dynamicBatch ?? true))
+  refuseTooLarge(own)
   const names = what instanceof OnnxModel ? what.inputs.map(({ name }) => name) : undefined
   const graph = await graphOf(pair, own, {
     ...options,
@@ -55,6 +54,22 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
     producerName: 'brickwork',
     graph,
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+  })
+}
+
+/** What one protocol buffer can hold. */
+const MOST_BYTES = 2 ** 31 - 1
+
+function refuseTooLarge(states: Readonly<Record<string, Tensor>>): void {
+  const distinct = [...new Set(Object.values(states))]
+  const bytes = distinct.reduce((sum, { size, dtype }) => sum + size * dtypes[dtype].bytes, 0)
+  if (bytes <= MOST_BYTES) return
+  throw new BrickError({
+    kind: 'file',
+    where: 'onnx export',
+    got: `${bytes} bytes of weights`,
+    wanted: `at most ${MOST_BYTES}, which is all that one ONNX file holds`,
+    remedy: 'Export parts of the network.',
   })
 }
 

@@ -169,7 +169,7 @@ const batchNorm: Recognize = (node) => {
 }
 
 /** (x − mean) / √(variance + ε) along the last axes. */
-const layerNorm: Recognize = (node) => {
+const layerNorm: Recognize = (node, context) => {
   const centred = as(node.inputs[0], 'sub')
   const spread = centred && spreadOf(spreadFrom(node.inputs[1]!))
   if (!centred || !spread) return undefined
@@ -179,6 +179,13 @@ const layerNorm: Recognize = (node) => {
   if (!squares || input(squares, 0) !== centred || input(squares, 1) !== centred) return undefined
   const first = axes[0]!
   const last = axes.length > 0 && axes.every((a, i) => a === x.shape.length - axes.length + i)
+  if (
+    context
+      .dims(x)
+      .slice(first)
+      .some((d) => typeof d !== 'number')
+  )
+    return undefined
   if (!last || meanOf(spread.variance)!.axes.join() !== axes.join()) return undefined
   return {
     needs: [x],
@@ -205,7 +212,9 @@ function meanOf(node: Node): { readonly from: Node; readonly axes: readonly numb
   const from = input(sum, 0)
   const { axes } = sum.attrs
   const count = sizeOf(axes.map((axis) => from.shape[axis]!))
-  return numberOf(scaled.inputs[1]) === 1 / count ? { from, axes } : undefined
+  // The operator counts for itself, so that the number may depend on the batch.
+  const factor = as(spreadFrom(scaled.inputs[1]!), 'constant')
+  return factor?.attrs.value === 1 / count ? { from, axes } : undefined
 }
 
 function meanAxes(node: Node, x: Node): readonly number[] | undefined {

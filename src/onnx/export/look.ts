@@ -33,11 +33,19 @@ export function spreadFrom(node: Node): Node {
   return found
 }
 
-/** The number that a node is everywhere. */
+/** Constants whose values depend on the batch size. */
+const varying = new WeakSet<Node>()
+
+export function markVarying(node: Node): void {
+  varying.add(node)
+}
+export const isVarying = (node: Node): boolean => varying.has(node)
+
+/** The number that a node is everywhere, whatever the batch. */
 export function numberOf(node: Node | undefined): number | undefined {
   if (!node) return undefined
   const found = spreadFrom(node)
-  return found.is('constant') ? found.attrs.value : undefined
+  return found.is('constant') && !varying.has(found) ? found.attrs.value : undefined
 }
 
 /** One shape before it is spread: the sizes that the values themselves have. */

@@ -1,7 +1,7 @@
 import { sizeOf } from '../../base/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import { type Dim, dependsOnBatch, sameDim } from './dims.ts'
-import { input } from './look.ts'
+import { input, isVarying } from './look.ts'
 import { type Plan, type PlanContext, simply } from './plan.ts'
 import { codes, type GraphWriter, int, ints } from './writer.ts'
 
@@ -132,10 +132,11 @@ const spaced = (dim: Dim, between: number): Dim =>
   typeof dim === 'number' ? (between === 0 ? dim : dim + (dim - 1) * between) : dim
 
 /** Windows by looking up their positions, and moving the new axis to the end. */
-function window(node: Node<'window'>): Plan {
+function window(node: Node<'window'>, context: PlanContext): Plan {
   const x = input(node, 0)
   const { axis, size, stride, dilation } = node.attrs
-  const count = node.shape[axis]!
+  const count = context.dims(node)[axis]!
+  if (typeof count !== 'number') throw dependsOnBatch(node.scope, 'windows')
   const positions = Array.from({ length: count * size }, (_, i) => {
     return Math.floor(i / size) * stride + (i % size) * dilation
   })
@@ -151,9 +152,15 @@ function window(node: Node<'window'>): Plan {
   }
 }
 
+/** A constant's number. Throws a BrickError if it depends on the batch size. */
+export function fixedNumber(node: Node<'constant'>): number {
+  if (isVarying(node)) throw dependsOnBatch(node.scope, `the number ${node.attrs.value}`)
+  return node.attrs.value
+}
+
 function constant(node: Node<'constant'>, context: PlanContext): Plan {
   const dims = context.dims(node)
-  const { value } = node.attrs
+  const value = fixedNumber(node)
   return {
     needs: [],
     write: (writer) => {

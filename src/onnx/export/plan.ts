@@ -1,5 +1,6 @@
 import type { Node } from '../../graph/node.ts'
 import type { Dim } from './dims.ts'
+import type { WrittenOperator } from './operators.ts'
 import type { GraphWriter } from './writer.ts'
 
 /** What plans are made with. */
@@ -20,7 +21,7 @@ export type Recognize = (node: Node, context: PlanContext) => Plan | undefined
 
 /** A plan of one operator on these values. */
 export function simply(
-  opType: string,
+  opType: WrittenOperator,
   needs: readonly Node[],
   attributes: Parameters<GraphWriter['add']>[2] = {},
 ): Plan {

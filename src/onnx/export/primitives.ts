@@ -2,8 +2,10 @@ import { BrickError } from '../../base/errors.ts'
 import { broadcastShapes, sameShape, sizeOf } from '../../base/shape.ts'
 import type { OpName } from '../../graph/attributes.ts'
 import type { Node } from '../../graph/node.ts'
+import { dependsOnBatch } from './dims.ts'
 import { bare, input } from './look.ts'
-import { movements } from './movements.ts'
+import { fixedNumber, movements } from './movements.ts'
+import type { WrittenOperator } from './operators.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type GraphWriter, int, ints, text } from './writer.ts'
 
@@ -17,7 +19,7 @@ type Operand = number | Node
 function operandOf(node: Node): Operand {
   let found = bare(node)
   for (;;) {
-    if (found.is('constant')) return found.attrs.value
+    if (found.is('constant')) return fixedNumber(found)
     if (found.is('expand')) found = input(found, 0)
     else if (found.is('reshape') && isLeadingOnes(input(found, 0).shape, found.shape)) {
       found = input(found, 0)
@@ -45,7 +47,7 @@ type Write = (writer: GraphWriter, names: readonly string[], node: Node) => stri
 
 /** One operator (or a few) element by element. */
 const elementwise =
-  (write: Write | string): Primitive<OpName> =>
+  (write: Write | WrittenOperator): Primitive<OpName> =>
   (node) => {
     const operands = operandsOf(node)
     const needs = operands.filter((o) => typeof o !== 'number')
@@ -61,14 +63,14 @@ const elementwise =
   }
 
 /** Of truth values one operator, of integers another. */
-const logical = (truth: string, bits: string): Primitive<OpName> =>
+const logical = (truth: WrittenOperator, bits: WrittenOperator): Primitive<OpName> =>
   elementwise((writer, names, node) => writer.add(node.dtype === 'bool' ? truth : bits, names))
 
 const codeOf = { f32: 1, u8: 2, i32: 6, bool: 9 } as const
 
 /** Folds along axes. */
 const fold =
-  (opType: string): Primitive<'sum' | 'amax' | 'prod'> =>
+  (opType: WrittenOperator): Primitive<'sum' | 'amax' | 'prod'> =>
   (node) => {
     const x = input(node, 0)
     const { axes } = node.attrs
@@ -94,6 +96,8 @@ const argmax: Primitive<'argmax'> = (node, context) => {
       let axis = axes[0]!
       if (axes.length !== 1) {
         const moved = writer.add('Transpose', [flat], { perm: ints([...kept, ...axes]) })
+        if (axes.some((a) => typeof dims[a] !== 'number'))
+          throw dependsOnBatch(node.scope, 'argmax')
         const together = [...kept.map((k) => dims[k]!), sizeOf(axes.map((a) => x.shape[a]!))]
         flat = writer.add('Reshape', [moved, writer.vector(together)])
         axis = kept.length
@@ -125,7 +129,7 @@ const contract: Primitive<'contract'> = (node) => {
 }
 
 const alongAxis =
-  (opType: string, attributes: (axis: number) => Parameters<GraphWriter['add']>[2]) =>
+  (opType: WrittenOperator, attributes: (axis: number) => Parameters<GraphWriter['add']>[2]) =>
   (node: Node<'gather'> | Node<'scatterAdd'>): Plan => {
     const needs = node.inputs.map(bare)
     return {

@@ -1,5 +1,6 @@
 import { BrickError } from '../../base/errors.ts'
 import { type Shape, sizeOf } from '../../base/shape.ts'
+import { exactNumbers } from '../../graph/attributes.ts'
 import type { Node } from '../../graph/node.ts'
 import { bodyOf } from '../../graph/scan-body.ts'
 import { type AnyModule, Module } from '../../nn/module/module.ts'
@@ -8,6 +9,7 @@ import { noGrad } from '../../tensor/grad-mode.ts'
 import { Storage } from '../../tensor/storage.ts'
 import { Tensor } from '../../tensor/tensor.ts'
 import { BATCHES, type Dim, dependsOnBatch, dimOf } from './dims.ts'
+import { markVarying } from './look.ts'
 
 /** What is exported: a network, or a function of tensors. */
 export type Exported = AnyModule | ((...inputs: Tensor[]) => unknown)
@@ -53,7 +55,7 @@ export function tracePair(
   }
 }
 
-/** Runs the network in evaluation mode on stand-ins, with this batch size if one is given. */
+/** Runs the network on stand-ins, with this batch size if one is given. */
 function trace(what: Exported, given: readonly InputLike[], batch?: number): Traced {
   const inputs = given.map((like) => {
     const [shape, dtype] =
@@ -61,12 +63,12 @@ function trace(what: Exported, given: readonly InputLike[], batch?: number): Tra
     const sized = batch === undefined || shape.length === 0 ? shape : shape.with(0, batch)
     return bufferNode(new Storage(dtype, sizeOf(sized)), sized)
   })
-  const result = evaluating(what, () => {
-    const tensors = inputs.map((node) => new Tensor(node))
-    return what instanceof Module
+  const tensors = inputs.map((node) => new Tensor(node))
+  const result = noGrad(() =>
+    what instanceof Module
       ? what.forward(...(tensors as readonly unknown[] as never[]))
-      : what(...tensors)
-  })
+      : what(...tensors),
+  )
   const outputs = new Map<string, Node>()
   collect(result, '', outputs)
   if (outputs.size === 0) {
@@ -80,12 +82,13 @@ function trace(what: Exported, given: readonly InputLike[], batch?: number): Tra
   return { inputs, outputs }
 }
 
-function evaluating<T>(what: Exported, body: () => T): T {
-  if (!(what instanceof Module)) return noGrad(body)
+/** Runs `body` while a network and all inside are in evaluation mode. */
+export function evaluating<T>(what: Exported, body: () => T): T {
+  if (!(what instanceof Module)) return body()
   const modes = what.modules().map((module) => [module, module.training] as const)
   what.eval()
   try {
-    return noGrad(body)
+    return body()
   } finally {
     for (const [module, mode] of modes) module.training = mode
   }
@@ -110,14 +113,30 @@ function pairUp(root: Node, twin: Node, twins: Map<Node, Node>): void {
     if (a.op !== b.op || a.inputs.length !== b.inputs.length) {
       throw dependsOnBatch(a.scope, `${a.op} or ${b.op}`)
     }
+    requireSameAttributes(a, b)
     a.inputs.forEach((input, i) => {
       stack.push([input, b.inputs[i]!])
     })
     if (a.is('scan') && b.is('scan')) {
       const [mine, others] = [bodyOf(a).nodes, bodyOf(b).nodes]
       mine.forEach((node, i) => {
-        twins.set(node, others[i]!)
+        stack.push([node, others[i]!])
       })
     }
+  }
+}
+
+/** Attributes that may depend on the batch, since they are written with {@link Pair.dims}. */
+const sized: ReadonlySet<string> = new Set(['shape', 'start', 'stop'])
+/** What is no number, or compared node by node. */
+const apart: ReadonlySet<string> = new Set(['source', 'version', 'backward', 'body'])
+
+function requireSameAttributes(a: Node, b: Node): void {
+  const others = b.attrs as Readonly<Record<string, unknown>>
+  for (const [key, value] of Object.entries(a.attrs)) {
+    if (sized.has(key) || apart.has(key)) continue
+    if (JSON.stringify(value, exactNumbers) === JSON.stringify(others[key], exactNumbers)) continue
+    if (!a.is('constant')) throw dependsOnBatch(a.scope, `${a.op} (${key})`)
+    markVarying(a)
   }
 }

@@ -2,6 +2,7 @@ import type { ArrayView } from '../../base/array.ts'
 import type { DType, TypedArray } from '../../base/dtype.ts'
 import { attributeTypes, type Draft } from '../file/messages.ts'
 import type { Dim } from './dims.ts'
+import type { WrittenOperator } from './operators.ts'
 
 export type NodeDraft = Draft<'NodeProto'>
 type AttributeDraft = Draft<'AttributeProto'>
@@ -51,7 +52,7 @@ export class GraphWriter {
 
   /** A node with one output, whose name is returned. */
   add(
-    opType: string,
+    opType: WrittenOperator,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeDraft>> = {},
   ): string {
@@ -60,7 +61,7 @@ export class GraphWriter {
 
   /** A node with several outputs. */
   addAll(
-    opType: string,
+    opType: WrittenOperator,
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeDraft>>,
     outputs: number,
@@ -167,7 +168,7 @@ export class GraphWriter {
 }
 
 function nodeOf(
-  opType: string,
+  opType: WrittenOperator,
   name: string,
   input: readonly string[],
   output: readonly string[],

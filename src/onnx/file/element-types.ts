@@ -12,9 +12,23 @@ export interface ElementType {
   readonly dtype: DType
   /** The least and the largest integer; absent for floats. */
   readonly range?: readonly [low: number, high: number]
+  /** What it can hold, where that is so little that a cast to it is a rounding. */
+  readonly digits?: Digits
   /** Where its numbers are if there is no raw_data. */
   readonly field: 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data'
   decode(raw: Uint8Array, count: number, where: string): Float32Array | Float64Array
+}
+
+/** The numbers that a narrow float has. */
+export interface Digits {
+  /** Binary digits of a number, the leading one among them. */
+  readonly count: number
+  /** The least exponent of numbers with all their digits. */
+  readonly least: number
+  /** The largest number. */
+  readonly most: number
+  /** What larger ones become where they are not limited. */
+  readonly beyond: number
 }
 
 type Get = (view: DataView, at: number) => number
@@ -44,6 +58,32 @@ function float(code: number, name: string, bits: number, decode: ElementType['de
   const field = bits === 64 ? 'doubleData' : bits === 32 ? 'floatData' : 'int32Data'
   return { code, name, bits, dtype: 'f32', field, decode } as const
 }
+
+interface Eight {
+  readonly fraction: number
+  readonly bias: number
+  readonly most: number
+  /** The value of a byte that is no usual number. */
+  special(byte: number): number | undefined
+  readonly beyond: number
+}
+
+/** Floats of one byte. Source: the formats' table in ONNX's technical notes, after Micikevicius et al., 2022. */
+function float8(code: number, name: string, eight: Eight): ElementType {
+  const { fraction, bias, most, special, beyond } = eight
+  const toNumber = (byte: number): number => {
+    const exponent = (byte & 127) >> fraction
+    const part = (byte & (2 ** fraction - 1)) / 2 ** fraction
+    const size = exponent === 0 ? part * 2 ** (1 - bias) : (1 + part) * 2 ** (exponent - bias)
+    return special(byte) ?? (byte & 128 ? -size : size)
+  }
+  const digits = { count: fraction + 1, least: 1 - bias, most, beyond }
+  const decode = each(1, (view, at) => toNumber(view.getUint8(at)))
+  return { code, name, bits: 8, dtype: 'f32', digits, field: 'int32Data', decode }
+}
+
+/** A single NaN in place of −0, no infinities. */
+const noZero = (byte: number) => (byte === 128 ? Number.NaN : undefined)
 
 function integer(
   code: number,
@@ -127,7 +167,42 @@ const list: readonly ElementType[] = [
     64,
     each(8, (v, at) => Number(v.getBigUint64(at, true))),
   ),
-  float(16, 'bfloat16', 16, stored('BF16')),
+  {
+    ...float(16, 'bfloat16', 16, stored('BF16')),
+    digits: { count: 8, least: -126, most: 255 * 2 ** 120, beyond: Number.POSITIVE_INFINITY },
+  },
+  float8(17, 'float8e4m3fn', {
+    fraction: 3,
+    bias: 7,
+    most: 448,
+    special: (byte) => ((byte & 127) === 127 ? Number.NaN : undefined),
+    beyond: Number.NaN,
+  }),
+  float8(18, 'float8e4m3fnuz', {
+    fraction: 3,
+    bias: 8,
+    most: 240,
+    special: noZero,
+    beyond: Number.NaN,
+  }),
+  float8(19, 'float8e5m2', {
+    fraction: 2,
+    bias: 15,
+    most: 57344,
+    special: (byte) => {
+      const size = byte & 127
+      const infinite = byte & 128 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+      return size > 124 ? Number.NaN : size === 124 ? infinite : undefined
+    },
+    beyond: Number.POSITIVE_INFINITY,
+  }),
+  float8(20, 'float8e5m2fnuz', {
+    fraction: 2,
+    bias: 16,
+    most: 57344,
+    special: noZero,
+    beyond: Number.NaN,
+  }),
   integer(
     21,
     'uint4',
@@ -151,10 +226,6 @@ const others: Readonly<Record<number, string>> = {
   8: 'string',
   14: 'complex64',
   15: 'complex128',
-  17: 'float8e4m3fn',
-  18: 'float8e4m3fnuz',
-  19: 'float8e5m2',
-  20: 'float8e5m2fnuz',
   23: 'float4e2m1',
 }
 

@@ -69,6 +69,7 @@ function typedField(
   if (type.name === 'bfloat16') {
     return new Float32Array(Uint32Array.from(values, (bits) => bits << 16).buffer)
   }
+  if (type.digits) return type.decode(Uint8Array.from(values), count, where)
   return Float64Array.from(values)
 }
 

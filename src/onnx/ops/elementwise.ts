@@ -79,13 +79,14 @@ function clip(call: NodeCall): Value {
   return call.like(0, out)
 }
 
-function cast(value: Value, type: ElementType): Value {
+function cast(value: Value, type: ElementType, saturate: boolean): Value {
   const { tensor } = value
   if (type.dtype === 'bool') return Value.of(type, tensor.ne(0))
   if (value.host && type.dtype === 'i32' && value.type.dtype !== 'f32' && type.bits >= 32) {
     return Value.constant({ ...value.host, type })
   }
-  if (!type.range) return Value.of(type, roundedTo(type, tensor.to('f32')))
+  if (!type.range)
+    return Value.of(type, roundedTo(type, tensor.to('f32'), saturate && type.bits === 8))
   // Four bits are so few that floats are limited to them; wider integers wrap around.
   const limited = type.bits === 4 && tensor.dtype === 'f32' ? tensor.clamp(...type.range) : tensor
   return Value.of(type, wrapped(type, limited))
@@ -176,8 +177,15 @@ export const elementwise: OpTable = {
     run: (call) => call.like(1, where(call.tensor(0), call.tensor(1), call.tensor(2))),
   },
   Clip: { since: 1, host: [1, 2], run: clip },
-  Cast: { since: 6, run: (call) => cast(call.value(0), typeOf(call.int('to', 0), 'Cast')) },
-  CastLike: { since: 15, run: (call) => cast(call.value(0), call.value(1).type) },
+  Cast: {
+    since: 6,
+    run: (call) =>
+      cast(call.value(0), typeOf(call.int('to', 0), 'Cast'), call.int('saturate', 1) === 1),
+  },
+  CastLike: {
+    since: 15,
+    run: (call) => cast(call.value(0), call.value(1).type, call.int('saturate', 1) === 1),
+  },
 
   Relu: unary((x) => (isFloat(x) ? x.relu() : x.maximum(0))),
   LeakyRelu: unary((x, call) => rectified(x, call.float('alpha', 0.01))),

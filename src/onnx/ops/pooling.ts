@@ -37,6 +37,7 @@ function maxPositions(call: NodeCall, x: Tensor, view: Tensor, geometry: Geometr
   const columns = call.int('storage_order', 0) === 1
   const steps = columns ? stridesOf(extents.toReversed()).toReversed() : stridesOf(extents)
   const within = stridesOf(kernel)
+  call.limited(sizeOf(kernel), 'elements of a window')
   // How far each element of a window lies behind the window's first.
   const offsets = Int32Array.from({ length: sizeOf(kernel) }, (_, place) =>
     within.reduce((sum, s, i) => {

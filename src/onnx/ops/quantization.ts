@@ -6,6 +6,7 @@ import { Value } from '../run/value.ts'
 import { convolved } from './convolution.ts'
 import * as maths from './maths.ts'
 import type { OpTable } from './op.ts'
+import { roundedTo } from './rounding.ts'
 
 /** Limited to a type's range: quantised numbers do not wrap around. */
 const saturated = (type: ElementType, x: Tensor): Value =>
@@ -30,7 +31,11 @@ function quantize(call: NodeCall): Value {
   const zero = call.optional(2)
   const asked = call.int('output_dtype', 0)
   const type = zero?.type ?? (asked ? typeOf(asked, 'QuantizeLinear') : typeNamed('uint8'))
-  const scaled = maths.round(x.div(beside(call, x, call.tensor(1).to('f32'))))
+  const quotient = x.div(beside(call, x, call.tensor(1).to('f32')))
+  if (!type.range) {
+    return Value.of(type, roundedTo(type, quotient, call.int('saturate', 1) === 1))
+  }
+  const scaled = maths.round(quotient)
   return saturated(type, zero ? scaled.add(beside(call, x, zero.tensor.to('f32'))) : scaled)
 }
 

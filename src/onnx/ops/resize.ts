@@ -54,6 +54,9 @@ function resize(call: NodeCall): Value {
     excludeOutside: call.int('exclude_outside', 0) === 1,
     antialias: call.int('antialias', 0) === 1,
   }))
+  for (const { size, extent } of grids) {
+    call.limited(mode === 'nearest' ? size : size * extent, 'weights')
+  }
   const real = mode === 'nearest' ? x : x.to('f32')
   const out = grids.reduce((view, grid) => {
     if (grid.size === grid.extent && grid.scale === 1 && rule !== 'tf_crop_and_resize') return view

@@ -150,6 +150,7 @@ function affineGrid(call: NodeCall): Value {
   const [n, , ...extents] = call.known(1) as [number, number, ...number[]]
   const corners = call.int('align_corners', 0) === 1
   const axes = extents.map((extent, i) => {
+    call.limited(extent, 'points')
     const line = Float32Array.from({ length: extent }, (_, o) =>
       corners ? (extent === 1 ? 0 : (2 * o) / (extent - 1) - 1) : (2 * o + 1) / extent - 1,
     )

@@ -38,7 +38,7 @@ function splitToSequence(call: NodeCall): Sequence[] {
   const sizes =
     given && !scalar
       ? given
-      : Array.from({ length: Math.ceil(extent / each) }, (_, i) =>
+      : Array.from({ length: call.limited(Math.ceil(extent / each), 'items') }, (_, i) =>
           Math.min(each, extent - i * each),
         )
   const keep = given !== undefined || call.int('keepdims', 1) === 1

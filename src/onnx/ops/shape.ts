@@ -55,6 +55,7 @@ function flatten(call: NodeCall): Value {
   const { shape, rank } = call.value(0)
   const given = call.int('axis', 1)
   const axis = given < 0 ? given + rank : given
+  if (!(axis >= 0 && axis <= rank)) throw call.refuse(`axis ${given}`, `one of ${rank}`, 'file')
   return moved(call, [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis))])
 }
 
@@ -88,7 +89,7 @@ function split(call: NodeCall): Value[] {
   const axis = call.axis(call.int('axis', 0), x.rank)
   const extent = x.shape[axis]!
   const given = call.opset >= 13 ? call.knownOptional(1) : call.ints('split')
-  const count = call.int('num_outputs', call.outputs.length)
+  const count = call.limited(call.int('num_outputs', call.outputs.length), 'outputs')
   const each = Math.ceil(extent / count)
   const sizes =
     given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(each, extent - i * each)))
@@ -170,7 +171,7 @@ function constantOfShape(call: NodeCall): Value {
 
 function range(call: NodeCall): Value {
   const [start, limit, step] = [0, 1, 2].map((i) => call.known(i)[0]!) as [number, number, number]
-  const count = Math.max(0, Math.ceil((limit - start) / step))
+  const count = call.limited(Math.max(0, Math.ceil((limit - start) / step)), 'numbers')
   return call.like(0, arange(count).mul(step).add(start))
 }
 

@@ -12,7 +12,7 @@ const cosineWindow = (weights: readonly number[]): Op => ({
   since: 17,
   host: [0],
   run: (call) => {
-    const size = call.known(0)[0]!
+    const size = call.limited(call.known(0)[0]!, 'elements')
     const span = call.int('periodic', 1) ? size : size - 1
     const data = Float64Array.from({ length: size }, (_, n) =>
       weights.reduce(
@@ -56,6 +56,7 @@ function dft(call: NodeCall): Value {
   const given = call.opset >= 20 ? (call.knownOptional(2)?.[0] ?? -2) : call.int('axis', 1)
   const axis = call.axis(given, x.rank)
   const length = call.knownOptional(1)?.[0] ?? x.shape[axis]!
+  call.limited(length * length, 'factors')
   const sized = resized(x, axis, length)
   const moved = sized.transpose(axis, x.rank - 2)
   const component = (i: number) => part(moved, x.rank - 1, i, i + 1).squeeze(x.rank - 1)
@@ -78,7 +79,8 @@ function stft(call: NodeCall): Value {
   const step = call.known(1)[0]!
   const weights = call.optional(2)?.tensor
   const size = call.knownOptional(3)?.[0] ?? weights?.size ?? x.shape[1]!
-  const frames = Math.floor((x.shape[1]! - size) / step) + 1
+  call.limited(size * size, 'factors')
+  const frames = call.limited(Math.floor((x.shape[1]! - size) / step) + 1, 'frames')
   const component = (i: number) => {
     const line = part(x, 2, i, i + 1).squeeze(2)
     const cut = Array.from({ length: frames }, (_, f) => part(line, 1, f * step, f * step + size))
@@ -100,6 +102,7 @@ function melWeights(call: NodeCall): Value {
     number,
   ]
   const bins = Math.floor(size / 2) + 1
+  call.limited(bins * mels, 'weights')
   const toMel = (hertz: number) => 2595 * Math.log10(1 + hertz / 700)
   const step = (toMel(high) - toMel(low)) / (mels + 2)
   const places = Array.from({ length: mels + 2 }, (_, i) => {
@@ -144,7 +147,7 @@ function col2im(call: NodeCall): Value {
 /** By Gauss's elimination; in each step the row with the largest first element comes first. */
 function determinant(call: NodeCall): Value {
   const x = call.tensor(0)
-  const n = x.shape.at(-1)!
+  const n = call.limited(x.shape.at(-1)!, 'rows')
   const outer = x.shape.slice(0, -2)
   let rest = x.reshape([-1, n, n])
   let product = rest.mul(0).sum([1, 2]).add(1)

@@ -1,11 +1,15 @@
+import { attentions } from './attention.ts'
 import { contraction } from './contraction.ts'
+import { contrib } from './contrib.ts'
 import { control } from './control.ts'
 import { convolution } from './convolution.ts'
+import { detection } from './detection.ts'
 import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
 import { loss } from './loss.ts'
 import { normalization } from './normalization.ts'
 import type { Op, OpTable } from './op.ts'
+import { optimizers } from './optimizers.ts'
 import { pooling } from './pooling.ts'
 import { quantization } from './quantization.ts'
 import { random } from './random.ts'
@@ -23,6 +27,7 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...reduce,
     ...shape,
     ...indexing,
+    ...attentions,
     ...contraction,
     ...convolution,
     ...pooling,
@@ -36,7 +41,10 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...quantization,
     ...loss,
     ...control,
+    ...detection,
   },
+  'ai.onnx.preview.training': optimizers,
+  'com.microsoft': contrib,
 }
 
 /** What an operator means, if it is known in that version of its domain. */

@@ -25,7 +25,9 @@ export function geometryOf(
   const pads = call.ints('pads') ?? kernel.flatMap(() => [0, 0])
   const auto = call.text('auto_pad', 'NOTSET')
   const lists = [stride, dilation, extents, pads.slice(kernel.length)]
-  if (lists.some(({ length }) => length !== kernel.length) || stride.includes(0)) {
+  const whole = (list: readonly number[], least: number) => list.every((n) => n >= least)
+  const sensible = [kernel, stride, dilation].every((list) => whole(list, 1)) && whole(pads, 0)
+  if (lists.some(({ length }) => length !== kernel.length) || !sensible) {
     const got = `kernel [${kernel}], strides [${stride}], dilations [${dilation}], pads [${pads}]`
     throw call.refuse(got, `${extents.length} numbers, and pads two for each`, 'file')
   }

@@ -21,6 +21,8 @@ export interface Surroundings {
   runGraph(graph: Graph, inputs: readonly Slot[]): Slot[]
 }
 
+const MOST_ON_HOST = 2 ** 24
+
 /** One run of a node: its inputs and attributes, checked as they are asked for. */
 export class NodeCall {
   readonly inputs: readonly Slot[]
@@ -102,6 +104,12 @@ export class NodeCall {
   /** A node's axes: an attribute before a version, an input from it on. */
   axes(inputSince: number, i = 1): number[] | undefined {
     return this.opset >= inputSince ? this.knownOptional(i) : this.ints('axes')
+  }
+
+  /** A count of what is made on the host, if it is not so large that only a damaged file asks for it. */
+  limited(count: number, what: string): number {
+    if (Number.isInteger(count) && count >= 0 && count <= MOST_ON_HOST) return count
+    throw this.refuse(`${count} ${what}`, `at most ${MOST_ON_HOST}`, 'shape')
   }
 
   axis(axis: number, rank: number): number {

@@ -2,7 +2,7 @@ import { BrickError } from '../../base/errors.ts'
 import type { Message } from '../file/messages.ts'
 import { domainOf, type OnnxFile } from '../file/read.ts'
 import { domains, opOf } from '../ops/table.ts'
-import { functionKey, nodeLabel, type Run } from './graph-run.ts'
+import { functionKey, MOST_NODES, nodeLabel, type Run } from './graph-run.ts'
 
 /** The last version of ONNX's own operators that is understood; each of them says its first. */
 export const LAST_OPSET = 23
@@ -34,6 +34,7 @@ export function checkOperators(file: OnnxFile, functions: Run['functions']): voi
       remedy: 'Convert it with onnx.version_converter, or export it again.',
     })
   }
+  checkFunctions(file, functions)
   const missing = unknownOperators(file, functions)
   if (missing.length === 0) return
   throw new BrickError({
@@ -43,6 +44,39 @@ export function checkOperators(file: OnnxFile, functions: Run['functions']): voi
     wanted: 'operators that are supported',
     remedy: 'docs/onnx.md lists them. Export the model with others, or simplify it first.',
   })
+}
+
+/** Refuses functions that call themselves, or each other so often that the file would never end. */
+function checkFunctions(file: OnnxFile, functions: Run['functions']): void {
+  const sizes = new Map<string, number>()
+  const under = new Set<string>()
+  const refuse = (name: string, got: string) =>
+    new BrickError({
+      kind: 'file',
+      where: file.name,
+      got: `function '${name}', which ${got}`,
+      wanted: 'functions that end',
+      remedy: 'The file is damaged.',
+    })
+  const sizeOf = (key: string): number => {
+    const body = functions.get(key)
+    const known = sizes.get(key)
+    if (!body || known !== undefined) return known ?? 1
+    if (under.has(key)) throw refuse(body.name ?? '', 'calls itself')
+    under.add(key)
+    const size = countOf(body.node)
+    under.delete(key)
+    if (size > MOST_NODES) throw refuse(body.name ?? '', `has more than ${MOST_NODES} nodes`)
+    sizes.set(key, size)
+    return size
+  }
+  const countOf = (nodes: readonly NodeProto[]): number =>
+    nodes.reduce((sum, node) => {
+      const inside = node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs))
+      const more = inside.reduce((n, graph) => n + countOf(graph.node), 0)
+      return sum + more + sizeOf(functionKey(node.domain, node.opType))
+    }, 0)
+  countOf(file.graph.node)
 }
 
 const SHOWN = 3

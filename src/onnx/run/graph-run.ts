@@ -1,4 +1,5 @@
 import { BrickError } from '../../base/errors.ts'
+import { showShape } from '../../base/shape.ts'
 import { inScope } from '../../graph/make.ts'
 import type { Message } from '../file/messages.ts'
 import { domainOf, initializersOf } from '../file/read.ts'
@@ -14,7 +15,12 @@ export interface Run {
   readonly training: boolean
   readonly opsets: ReadonlyMap<string, number>
   readonly functions: ReadonlyMap<string, Message<'FunctionProto'>>
+  /** How many more nodes may run: loops in loops could go on for years. */
+  readonly budget: { left: number }
 }
+
+/** Nodes that one run may have, loops written out. */
+export const MOST_NODES = 2_000_000
 
 /** Values by name; those of the graph around are seen, too. */
 export class Names {
@@ -52,9 +58,22 @@ export function runNodes(
     try {
       inScope(node.name || node.output[0] || '', () => runNode(node, names, run, given))
     } catch (error) {
-      throw error instanceof BrickError ? error.within(label) : error
+      throw located(error, label)
     }
   }
+}
+
+/** What an operator was given made no sense to it: the file's fault, like what it refuses itself. */
+function located(error: unknown, label: string): BrickError {
+  if (error instanceof BrickError) return error.within(label)
+  return new BrickError({
+    kind: 'file',
+    where: label,
+    got: error instanceof Error ? error.message : String(error),
+    wanted: 'inputs and attributes that belong together',
+    remedy: 'The file is damaged, or asks for more than there is.',
+    cause: error,
+  })
 }
 
 /** `Conv 'conv1'`, as errors name a node. */
@@ -69,6 +88,14 @@ function runNode(
   run: Run,
   given: ReadonlyMap<string, Attribute> | undefined,
 ): void {
+  if (run.budget.left-- <= 0) {
+    throw new BrickError({
+      kind: 'file',
+      where: run.file,
+      got: `more than ${MOST_NODES} nodes in one run`,
+      wanted: 'loops that end sooner',
+    })
+  }
   const inputs = node.input.map((name) => slotOf(name, names))
   const attributes = attributesOf(node, given)
   const body = run.functions.get(functionKey(node.domain, node.opType))
@@ -123,6 +150,11 @@ function runOp(
   })
   const made = op.run(call)
   const outputs = made instanceof Value ? [made] : made
+  for (const slot of outputs) {
+    if (!(slot instanceof Value) || slot.shape.every((n) => Number.isSafeInteger(n) && n >= 0))
+      continue
+    throw call.refuse(`a result of shape ${showShape(slot.shape)}`, 'sizes from 0', 'shape')
+  }
   const constant = !op.random && inputs.every((slot) => !slot || isConstant(slot))
   return constant ? outputs.map((slot) => (slot instanceof Value ? folded(slot) : slot)) : outputs
 }

@@ -18,7 +18,7 @@ export type { Port } from './run/ports.ts'
  * @example
  * ```ts
  * const model = await onnx.load('squeezenet.onnx')
- * model.inputs // [{ name: 'data_0', … sizes: [1, 3, 224, 224] }]
+ * const scores = model.forward(images)
  * ```
  */
 export async function load(source: string | Uint8Array): Promise<OnnxModel> {
@@ -34,7 +34,7 @@ export async function load(source: string | Uint8Array): Promise<OnnxModel> {
  * inputs, or for what differs from one batch size to another.
  * @example
  * ```ts
- * const bytes = await onnx.serialize(model, { inputs: [[1, 1, 28, 28]] })
+ * const bytes = await onnx.serialize(model, { inputs: [[1, 1, 8, 8]] })
  * ```
  */
 export function serialize(what: Exported, options: SaveOptions = {}): Promise<Uint8Array> {
@@ -47,7 +47,7 @@ export function serialize(what: Exported, options: SaveOptions = {}): Promise<Ui
  * @throws BrickError as {@link serialize}, and `file` if it can't be written.
  * @example
  * ```ts
- * await onnx.save(model, 'lenet.onnx', { inputs: [[1, 1, 28, 28]] })
+ * await onnx.save(model, 'digits.onnx', { inputs: [[1, 1, 8, 8]] })
  * ```
  */
 export async function save(what: Exported, path: string, options: SaveOptions = {}): Promise<void> {
