@@ -33,6 +33,21 @@ describe('batches', () => {
     expect(batches.map(({ shape }) => shape[0])).toEqual([1, 2, 4, 6])
   })
 
+  test('a model of one batch size gets batches of that size, filled up', async () => {
+    const { open, batches } = summing()
+    const bound: OpenServable = async (version) => ({ ...(await open(version)), batch: 3 })
+    const { url } = await started(bound, { maxBatch: 8 })
+    expect((await inferSum(url, [1, 2])).json.outputs[0].data).toEqual([3])
+    expect((await inferSum(url, [1, 2], [3, 4], [5, 6])).json.outputs[0].data).toEqual([3, 7, 11])
+    const tooMany = await inferSum(url, [1, 1], [1, 1], [1, 1], [1, 1])
+    expect(tooMany.json.error).toMatch(/4 examples/)
+    expect(batches.map(({ shape }) => shape)).toEqual([
+      [3, 2],
+      [3, 2],
+      [3, 2],
+    ])
+  })
+
   test('requests that come together are computed together, each gets its own', async () => {
     const { open, batches } = summing(5)
     const { url } = await started(open, { maxBatch: 16, maxDelayMs: 50 })

@@ -11,6 +11,7 @@ type Form = 'JSON' | 'binary' | 'JPEG'
 
 /** A server, what it is asked for, and by how many at once. */
 interface Scene {
+  readonly by: 'brickwork' | 'onnxruntime-node'
   readonly kind: Kind
   readonly form: Form
   readonly clients: number
@@ -30,20 +31,28 @@ export interface Served extends Scene {
   readonly bystanders: number
 }
 
-const clientsAndBatches = [
-  { clients: 1, maxBatch: 1 },
-  { clients: 32, maxBatch: 1 },
-  { clients: 32, maxBatch: 32 },
+const requests = [
+  ['lenet', 'JSON'],
+  ['lenet', 'binary'],
+  ['squeezenet1_1', 'binary'],
+  ['squeezenet1_1', 'JPEG'],
 ] as const
 
-const scenes: readonly Scene[] = (
-  [
-    ['lenet', 'JSON'],
-    ['lenet', 'binary'],
-    ['squeezenet1_1', 'binary'],
-    ['squeezenet1_1', 'JPEG'],
-  ] as const
-).flatMap(([kind, form]) => clientsAndBatches.map((load) => ({ kind, form, ...load })))
+/** One client alone; many, each computed by itself; many that are computed together. */
+const ours = [
+  { by: 'brickwork', clients: 1, maxBatch: 1 },
+  { by: 'brickwork', clients: 32, maxBatch: 1 },
+  { by: 'brickwork', clients: 32, maxBatch: 32 },
+] as const
+/** It takes tensors alone, and computes each request by itself. */
+const theirs = [
+  { by: 'onnxruntime-node', clients: 1, maxBatch: 1 },
+  { by: 'onnxruntime-node', clients: 32, maxBatch: 1 },
+] as const
+
+const scenes: readonly Scene[] = requests.flatMap(([kind, form]) =>
+  [...ours, ...(form === 'JPEG' ? [] : theirs)].map((load) => ({ kind, form, ...load })),
+)
 
 export const servingName = 'serve LeNet and SqueezeNet 1.1 over HTTP'
 
@@ -97,18 +106,24 @@ async function callFor({ kind, form }: Scene, url: string): Promise<Call> {
   return { url: address, headers, body: Buffer.concat([head, new Uint8Array(values.buffer)]) }
 }
 
-/** A server in a process of its own, and its address. */
-async function start(scene: Scene, threads: number): Promise<{ child: ChildProcess; url: string }> {
-  const file = fileURLToPath(new URL('server.js', import.meta.url))
+/** A server in a process of its own, and its address; none where a peer is missing. */
+async function start(
+  scene: Scene,
+  threads: number,
+): Promise<{ child: ChildProcess; url: string } | undefined> {
+  const program = scene.by === 'brickwork' ? 'server.js' : 'peer.js'
+  const file = fileURLToPath(new URL(program, import.meta.url))
   const args = [file, scene.kind, `${scene.maxBatch}`, `${threads}`]
   // Its log is written, as it would be; nobody reads it.
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   for await (const url of createInterface({ input: child.stdout! })) return { child, url }
+  if (scene.by !== 'brickwork') return undefined
   throw new Error(`the server of ${scene.kind} did not start`)
 }
 
-/** The average number of examples in a batch between two looks at the server's counters. */
-async function batchesOf(url: string): Promise<{ count: number; sum: number }> {
+/** How many batches a server of ours has computed, and examples in them. */
+async function batchesOf({ by }: Scene, url: string): Promise<{ count: number; sum: number }> {
+  if (by !== 'brickwork') return { count: 1, sum: 1 }
   const text = await (await fetch(`${url}/metrics`)).text()
   const read = (name: string) =>
     Number(new RegExp(`^brickwork_batch_size_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
@@ -121,14 +136,19 @@ export async function* measureServing(threads: number, isQuick: boolean): AsyncG
   for (const scene of scenes) {
     await calm()
     const others = await shareOfBystanders()
-    const { child, url } = await start(scene, threads)
+    const server = await start(scene, threads)
+    if (!server) {
+      console.log(`${scene.kind}, ${scene.form}: ${scene.by} did not start: npm ci brings it`)
+      continue
+    }
+    const { child, url } = server
     try {
       const call = await callFor(scene, url)
       const first = await load(call, scene.clients, warm)
-      const before = await batchesOf(url)
+      const before = await batchesOf(scene, url)
       const loaded = await load(call, scene.clients, long)
-      const after = await batchesOf(url)
-      const batch = (after.sum - before.sum) / Math.max(1, after.count - before.count)
+      const after = await batchesOf(scene, url)
+      const batch = (after.sum - before.sum) / (after.count - before.count) || 1
       const failed = first.failed + loaded.failed
       const bystanders = Math.max(others, await shareOfBystanders())
       yield { ...scene, ...ratesOf(loaded), batch, failed, bystanders }

@@ -13,9 +13,10 @@ const forms = {
 const titles = [
   'network',
   'request',
+  'server',
   'clients',
   '--max-batch',
-  'requests/s',
+  'requests',
   'p50',
   'p99',
   'batch',
@@ -32,9 +33,10 @@ function cells(row: Served): string[] {
   return [
     names[row.kind],
     forms[row.form],
+    row.by,
     `${row.clients}`,
     `${row.maxBatch}`,
-    `${row.perSecond.toFixed(0)}${row.bystanders > BUSY ? ' (busy)' : ''}`,
+    `${row.perSecond.toFixed(0)}/s${row.bystanders > BUSY ? ' (busy)' : ''}`,
     milliseconds(row.p50),
     milliseconds(row.p99),
     row.batch.toFixed(1),
@@ -44,11 +46,21 @@ function cells(row: Served): string[] {
 
 /** A line for the terminal. */
 export function showServed(row: Served): string {
-  const [name = '', form = '', clients, maxBatch, perSecond = '', p50, p99, batch, failed] =
-    cells(row)
+  const [
+    name = '',
+    form = '',
+    by = '',
+    clients,
+    maxBatch,
+    perSecond = '',
+    p50,
+    p99,
+    batch,
+    failed,
+  ] = cells(row)
   return (
-    `${name.padEnd(26)}${form.padEnd(25)}×${`${clients}`.padEnd(3)} max-batch ${`${maxBatch}`.padEnd(3)}` +
-    `${perSecond.padStart(12)}/s   p50 ${p50}   p99 ${p99}   batch ${batch}   failed ${failed}`
+    `${name.padEnd(26)}${form.padEnd(25)}${by.padEnd(17)}×${`${clients}`.padEnd(3)} max-batch ${`${maxBatch}`.padEnd(3)}` +
+    `${perSecond.padStart(14)}   p50 ${p50}   p99 ${p99}   batch ${batch}   failed ${failed}`
   )
 }
 
@@ -65,7 +77,7 @@ export function writeServing(rows: readonly Served[], { machine, date }: About):
     `${machine}, ${date}`,
     '',
     line(titles),
-    line(titles.map((_, i) => (i < 2 ? '---' : '---:'))),
+    line(titles.map((_, i) => (i < 3 ? '---' : '---:'))),
     ...rows.map((row) => line(cells(row))),
   ]
   writeFileSync(page, `${text.slice(0, from)}${begin}\n\n${table.join('\n')}\n\n${text.slice(to)}`)

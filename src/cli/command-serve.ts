@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import pc from 'picocolors'
 import { BrickError } from '../base/errors.ts'
@@ -71,16 +71,18 @@ function optionsOf(run: string, flags: ServeFlags): ServeOptions {
 }
 
 /**
- * What is read of a run: the best epoch's file where there is one.
+ * The files that a network comes from: of a run, the best epoch's where there is one.
  *
  * @throws BrickError `argument` for what has no files that could change.
  */
-function watched(run: string, { checkpoint }: ServeFlags): string[] {
+function watched(model: string, { checkpoint, weights }: ServeFlags): string[] {
   const names = checkpoint ? [checkpoint] : (['best', 'last'] as const)
-  const paths = names.map((name) => checkpointPath(run, name))
+  const paths = names.map((name) => checkpointPath(model, name))
+  if (weights !== undefined) return [weights]
   if (paths.some((path) => existsSync(path))) return paths
-  const wanted = 'a run folder, into which training writes checkpoints'
-  throw new BrickError({ kind: 'argument', where: 'serve --watch', wanted, got: `'${run}'` })
+  if (statSync(model, { throwIfNoEntry: false })?.isFile()) return [model]
+  const wanted = 'a run folder, into which training writes checkpoints, or a file'
+  throw new BrickError({ kind: 'argument', where: 'serve --watch', wanted, got: `'${model}'` })
 }
 
 /** Short lines for people; JSON into pipes and files, where programs read it. */

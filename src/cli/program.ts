@@ -296,7 +296,7 @@ function addServe(program: Command, done: (code: number) => void): void {
     .option('--timeout-ms <n>', 'to send a request, and to wait (default: 30000)', whole(1))
     .option('--queue <n>', 'requests at once; others get 429 (default: 256)', whole(1))
     .option('--grace-ms <n>', 'to answer what is under way at the end (default: 10000)', whole(0))
-    .option('--watch', 'load a new checkpoint when one is written into the run folder')
+    .option('--watch', 'load the checkpoint or file anew when another comes in its place')
     .option('--allow-reload', 'load the checkpoint anew on POST /v2/repository/models/…/load')
     .option('--feedback <folder>', 'keep images with corrected labels there: POST /feedback')
     .option('--feedback-mb <size>', 'what that folder may hold, MiB (default: 1024)', whole(1))

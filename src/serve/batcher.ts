@@ -77,8 +77,13 @@ export class Batcher {
     this.#servable = servable
     this.#options = options
     this.#maxDelayMs = options.maxDelayMs
-    this.sizes = batchSizes(options.maxBatch)
+    this.sizes = servable.batch ? [servable.batch] : batchSizes(options.maxBatch)
     this.#inputShape = servable.inputs[0].shape.slice(1)
+  }
+
+  /** Examples of a batch, and of one request, at most. */
+  get most(): number {
+    return this.sizes.at(-1)!
   }
 
   /** Examples that wait for a batch. */
@@ -94,7 +99,7 @@ export class Batcher {
   }
 
   /**
-   * The results of `rows` examples, at most `maxBatch`, when their batch has run.
+   * The results of `rows` examples, no more than {@link most}, when their batch has run.
    *
    * @param signal Takes the examples out again, if their batch has not started yet.
    * @throws Refusal 503 if they had to wait for too long; what the model throws.
@@ -142,9 +147,8 @@ export class Batcher {
   #schedule(): void {
     const oldest = this.#queue[0]
     if (this.#isRunning || !oldest) return
-    const { maxBatch } = this.#options
     const rest = this.#maxDelayMs - (performance.now() - oldest.since)
-    if (this.#rows >= maxBatch) this.#start()
+    if (this.#rows >= this.most) this.#start()
     else if (rest > 0) this.#timer ??= setTimeout(() => this.#start(), rest)
     // Requests that the system has handed over already are read before it.
     else this.#immediate ??= setImmediate(() => this.#start())
@@ -169,7 +173,7 @@ export class Batcher {
     let rows = 0
     let count = 0
     for (const item of this.#queue) {
-      if (rows + item.rows > this.#options.maxBatch) break
+      if (rows + item.rows > this.most) break
       rows += item.rows
       count++
     }

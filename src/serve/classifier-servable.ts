@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { normalizer } from '../data/normalize.ts'
 import type { Classifier } from '../vision/classifier.ts'
 import { readPixels } from '../vision/preprocessing.ts'
@@ -25,12 +26,13 @@ export function servableClassifier(
   version: string,
   { maxPixels = 2 ** 26 }: ClassifierOptions = {},
 ): Promise<Servable> {
-  const { name, model, inputShape } = classifier
+  const { name, model, inputShape, batch } = classifier
   return servableOf(model, {
-    // Names are parts of addresses.
-    name: name.replaceAll(/[^\w.:-]/g, '_'),
+    // Names are parts of addresses; some networks are called by their path.
+    name: basename(name.replace(/\.(?:onnx|safetensors)$/, '')).replaceAll(/[^\w.:-]/g, '_'),
     version,
     inputShape,
+    ...(batch === undefined ? {} : { batch }),
     image: imageSideOf(classifier, maxPixels),
   })
 }

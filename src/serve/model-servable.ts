@@ -11,12 +11,14 @@ export interface ServableOptions {
   readonly version: string
   /** One example's shape, without the batch: [1, 28, 28]. */
   readonly inputShape: Shape
+  /** The only number of examples that the model takes at once, if there is one. */
+  readonly batch?: number
   readonly image?: ImageSide
 }
 
 /**
  * A model as what a server runs: in evaluation mode, compiled once for each size of batch. The model
- * is tried with one example, which says what it gives.
+ * is tried with zeros, which says what it gives.
  *
  * @throws BrickError as the model's operations do for such an input.
  * @example
@@ -27,21 +29,23 @@ export interface ServableOptions {
  * ```
  */
 export async function servableOf(model: Module, options: ServableOptions): Promise<Servable> {
-  const { name, version, inputShape, image } = options
+  const { name, version, inputShape, batch, image } = options
   model.eval()
   const step = compile((x: Tensor) => noGrad(() => model.forward(x)))
   const run = async ({ data, shape }: ArrayView<'f32'>): Promise<ArrayView<'f32'>> => {
     const output = step(Tensor.of(data, shape, 'f32'))
     return { dtype: 'f32', shape: output.shape, data: (await output.data()) as Float32Array }
   }
-  const data = new Float32Array(sizeOf(inputShape))
-  const { shape } = await run({ dtype: 'f32', shape: [1, ...inputShape], data })
+  const trial = [batch ?? 1, ...inputShape]
+  const data = new Float32Array(sizeOf(trial))
+  const { shape } = await run({ dtype: 'f32', shape: trial, data })
   return {
     name,
     version,
     inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, ...inputShape] }],
     outputs: [{ name: 'output', datatype: 'FP32', shape: [-1, ...shape.slice(1)] }],
     run,
+    ...(batch === undefined ? {} : { batch }),
     ...(image ? { image } : {}),
   }
 }

@@ -31,7 +31,7 @@ export async function addInfer(app: FastifyInstance, context: Context): Promise<
         const { servable, batcher } = context.live.named(model, version)
         if (!body) throw noBody()
         checkBody(request, body)
-        const asked = readInfer(body, tensorBytes, servable, context.settings.maxBatch)
+        const asked = readInfer(body, tensorBytes, servable, batcher.most)
         const results = await batcher.submit(asked.data, asked.rows, departure(reply))
         return send(reply, writeInfer(asked, results, servable))
       },

@@ -35,6 +35,8 @@ export interface Servable {
    * without gradients. Called with few different n, one call at a time.
    */
   run(batch: ArrayView<'f32'>): Promise<ArrayView<'f32'>>
+  /** The only number of examples that it takes at once, if it is bound to one: batches are filled up to it. */
+  readonly batch?: number
   /** Where the input is an image, and the output says of each class how it fits. */
   readonly image?: ImageSide
 }
