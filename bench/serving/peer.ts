@@ -5,7 +5,7 @@
 import fastify from 'fastify'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { models, useBackend } from '../../src/index.ts'
-import { serialize } from '../../src/onnx/index.ts'
+import { serialize } from '../../src/onnx/onnx.ts'
 import type { InferBody } from '../../src/serve/infer-message.ts'
 import { interpreterBackend } from '../../src/tensor/backend-interpreter.ts'
 

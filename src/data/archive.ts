@@ -95,7 +95,7 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 async function unpack(bytes: Uint8Array, where: string, file: ArchiveFile): Promise<Uint8Array> {
   const remedy = 'Replace the file with the original, or delete it, so that it is downloaded.'
   const wanted = file.sha256 ?? file.packed
-  const content = isGzip(bytes) ? await unpackGzip(bytes, where) : bytes
+  const content = isGzip(bytes) ? await unpackGzip(bytes, where, undefined, remedy) : bytes
   const sha256 = createHash('sha256')
     .update(file.sha256 ? content : bytes)
     .digest('hex')

@@ -13,6 +13,7 @@ const MOST = 2 ** 30
  * become too long, not before and not after.
  *
  * @param most Bytes, at most. Default 1 GiB.
+ * @param remedy What to do about one that is damaged.
  * @throws BrickError `file` for what is damaged or too long.
  * @example
  * ```ts
@@ -24,6 +25,7 @@ export async function unpackGzip(
   bytes: Uint8Array,
   where: string,
   most = MOST,
+  remedy = 'Write or download it again.',
 ): Promise<Uint8Array> {
   try {
     return await promisify(gunzip)(bytes, { maxOutputLength: most })
@@ -34,7 +36,7 @@ export async function unpackGzip(
       where,
       wanted: isLong ? `at most ${most} bytes when it is unpacked` : 'a whole gzip file',
       got: isLong ? 'more' : `${bytes.length} bytes: ${(cause as Error).message}`,
-      remedy: isLong ? 'Unpack it yourself, and split it.' : 'Write or download it again.',
+      remedy: isLong ? 'Unpack it yourself, and split it.' : remedy,
       cause,
     })
   }
