@@ -1,65 +1,20 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readSafetensors } from '../src/files/tensor-file.ts'
+import { built, cliCase, lines, type Outcome, outcomeOf } from './cli-case.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const main = join(root, 'dist/cli/main.js')
-const folder = mkdtempSync(join(tmpdir(), 'brickwork-program-'))
-const inFolder = (name: string) => join(folder, name)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Outcome {
-  readonly code: number | null
-  readonly out: string
-  readonly error: string
-}
-
-/** Starts the command line in the test's folder. */
-function start(args: readonly string[], environment: Record<string, string> = {}) {
-  const env = { ...process.env, BRICKWORK_CACHE: inFolder('cache'), ...environment }
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env })
-  return { child, outcome: outcomeOf(child) }
-}
-
-function outcomeOf(child: ChildProcess): Promise<Outcome> {
-  let [out, error] = ['', '']
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    out += text
-  })
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    error += text
-  })
-  return new Promise((done) => child.on('close', (code) => done({ code, out, error })))
-}
-
-const run = (...args: string[]): Promise<Outcome> => start(args).outcome
-
-const lines = (text: string): Record<string, unknown>[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+const cli = cliCase('program')
+const { inFolder, start, run } = cli
+afterAll(() => cli.remove())
 
 /** A short run of the command line, which the tests look at. */
 let trained: Outcome
 beforeAll(async () => {
-  execFileSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-    { cwd: root },
-  )
+  await built()
   trained = await run('train', 'lenet', '--data', 'digits', '--epochs', '2', '--out', 'run')
 }, 120_000)
 
