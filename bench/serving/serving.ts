@@ -50,7 +50,7 @@ const theirs = [
   { by: 'onnxruntime-node', clients: 32, maxBatch: 1 },
 ] as const
 
-const scenes: readonly Scene[] = requests.flatMap(([kind, form]) =>
+export const scenes: readonly Scene[] = requests.flatMap(([kind, form]) =>
   [...ours, ...(form === 'JPEG' ? [] : theirs)].map((load) => ({ kind, form, ...load })),
 )
 
@@ -132,29 +132,37 @@ async function batchesOf({ by }: Scene, url: string): Promise<{ count: number; s
 
 /** Loads a server of each kind in turn, which computes with so many threads. */
 export async function* measureServing(threads: number, isQuick: boolean): AsyncGenerator<Served> {
-  const [warm, long] = isQuick ? [500, 1000] : [2000, 8000]
   for (const scene of scenes) {
-    await calm()
-    const others = await shareOfBystanders()
-    const server = await start(scene, threads)
-    if (!server) {
-      console.log(`${scene.kind}, ${scene.form}: ${scene.by} did not start: npm ci brings it`)
-      continue
-    }
-    const { child, url } = server
-    try {
-      const call = await callFor(scene, url)
-      const first = await load(call, scene.clients, warm)
-      const before = await batchesOf(scene, url)
-      const loaded = await load(call, scene.clients, long)
-      const after = await batchesOf(scene, url)
-      const batch = (after.sum - before.sum) / (after.count - before.count) || 1
-      const failed = first.failed + loaded.failed
-      const bystanders = Math.max(others, await shareOfBystanders())
-      yield { ...scene, ...ratesOf(loaded), batch, failed, bystanders }
-    } finally {
-      child.stdin?.end()
-    }
+    const found = await measureScene(scene, threads, isQuick)
+    if (found) yield found
+    else console.log(`${scene.kind}, ${scene.form}: no ${scene.by} here: npm ci brings it`)
+  }
+}
+
+/** Loads one server, or undefined where a peer is missing. */
+export async function measureScene(
+  scene: Scene,
+  threads: number,
+  isQuick: boolean,
+): Promise<Served | undefined> {
+  const [warm, long] = isQuick ? [500, 1000] : [2000, 8000]
+  await calm()
+  const others = await shareOfBystanders()
+  const server = await start(scene, threads)
+  if (!server) return undefined
+  const { child, url } = server
+  try {
+    const call = await callFor(scene, url)
+    const first = await load(call, scene.clients, warm)
+    const before = await batchesOf(scene, url)
+    const loaded = await load(call, scene.clients, long)
+    const after = await batchesOf(scene, url)
+    const batch = (after.sum - before.sum) / (after.count - before.count) || 1
+    const failed = first.failed + loaded.failed
+    const bystanders = Math.max(others, await shareOfBystanders())
+    return { ...scene, ...ratesOf(loaded), batch, failed, bystanders }
+  } finally {
+    child.stdin?.end()
   }
 }
 
