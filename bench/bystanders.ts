@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 
@@ -26,6 +27,33 @@ export async function shareOfBystanders(milliseconds = MILLISECONDS): Promise<nu
   await setTimeout(milliseconds)
   const after = spent()
   return (after.busy - before.busy) / Math.max(1, after.all - before.all)
+}
+
+/** Milliseconds of processors that a process has used so far, with its threads; on Linux alone. */
+function usedBy(pid: number): number {
+  try {
+    // Behind the name, which may have spaces in it; a tick is a hundredth of a second.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * 10
+  } catch {
+    return Number.NaN
+  }
+}
+
+/**
+ * What comes of `body`, and the share of the machine that others used meanwhile: all but this
+ * process and `pid`. NaN where the system does not tell.
+ */
+export async function amongBystanders<T>(
+  pid: number,
+  body: () => Promise<T>,
+): Promise<{ result: T; share: number }> {
+  const look = () => ({ ...spent(), own: usedBy(pid) + usedBy(process.pid) })
+  const before = look()
+  const result = await body()
+  const after = look()
+  const others = after.busy - before.busy - (after.own - before.own)
+  return { result, share: Math.max(0, others / Math.max(1, after.all - before.all)) }
 }
 
 /**

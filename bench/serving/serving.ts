@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { sizeOf } from '../../src/base/shape.ts'
-import { calm, shareOfBystanders } from '../bystanders.ts'
+import { amongBystanders, calm } from '../bystanders.ts'
 import { type Call, type Load, load } from './load.ts'
 
 type Kind = 'lenet' | 'squeezenet1_1'
@@ -147,7 +147,6 @@ export async function measureScene(
 ): Promise<Served | undefined> {
   const [warm, long] = isQuick ? [500, 1000] : [2000, 8000]
   await calm()
-  const others = await shareOfBystanders()
   const server = await start(scene, threads)
   if (!server) return undefined
   const { child, url } = server
@@ -155,11 +154,12 @@ export async function measureScene(
     const call = await callFor(scene, url)
     const first = await load(call, scene.clients, warm)
     const before = await batchesOf(scene, url)
-    const loaded = await load(call, scene.clients, long)
+    const { result: loaded, share: bystanders } = await amongBystanders(child.pid!, () =>
+      load(call, scene.clients, long),
+    )
     const after = await batchesOf(scene, url)
     const batch = (after.sum - before.sum) / (after.count - before.count) || 1
     const failed = first.failed + loaded.failed
-    const bystanders = Math.max(others, await shareOfBystanders())
     return { ...scene, ...ratesOf(loaded), batch, failed, bystanders }
   } finally {
     child.stdin?.end()
