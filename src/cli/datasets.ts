@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { BrickError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
+import { sameShape } from '../base/shape.ts'
 import type { BatchTransform } from '../data/batch-maker.ts'
 import type { Dataset, Gatherer } from '../data/dataset.ts'
 import { digits } from '../data/digits.ts'
@@ -12,6 +13,7 @@ import { type ImageSets, imageSets, ResizedImages } from '../vision/image-sets.t
 import {
   datasetPreprocessing,
   imagenetPreprocessing,
+  inputShapeOf,
   type Preprocessing,
   resized,
 } from '../vision/preprocessing.ts'
@@ -116,8 +118,8 @@ function namedSource(name: string, { isInk, load, ...record }: DatasetRecord): D
     suited: (preprocessing) => ({ ...preprocessing, resize: null }),
     async load(preprocessing) {
       const sets = await load()
-      const isOwn = (i: 0 | 1) => sets.train.input.shape[i + 1] === preprocessing.size[i]
-      if (isOwn(0) && isOwn(1)) return sets
+      const isAsItIs = sameShape(sets.train.input.shape, inputShapeOf(preprocessing))
+      if (isAsItIs && preprocessing.channels !== 'bgr') return sets
       const fitted = (part: ImageSets['train']) => new ResizedImages(part, preprocessing)
       return { train: fitted(sets.train), test: fitted(sets.test) }
     },
