@@ -419,6 +419,28 @@ describe('learning other classes', () => {
     expect((await bigger.get(0)).input.shape).toEqual([3, 6, 6])
     await plain('parts/val/green/0.png', '#0f0')
     await expect(imageSets(inFolder('parts'), preprocessing)).rejects.toThrow(/the class 'green'/)
+    await plain('few/red/0.png', '#f00')
+    await expect(imageSets(inFolder('few'), preprocessing)).rejects.toThrow(
+      /few: expected 3 images or more, .* got 1\./,
+    )
+  })
+
+  test('a folder is read as single images are: blue first, ink bright', async () => {
+    for (const [name, color] of Object.entries({ a: '#fc3', b: '#ffe', c: '#123' })) {
+      await plain(`turned/${name}/0.png`, color)
+    }
+    for (const preprocessing of [
+      { ...grey(4), channels: 'bgr' } as const,
+      { ...grey(4), ink: true },
+    ]) {
+      const { train, test: held } = await imageSets(inFolder('turned'), preprocessing)
+      const both = train.concat(held)
+      for (let i = 0; i < 3; i++) {
+        const { input, target } = await both.get(i)
+        const file = inFolder(`turned/${both.classNames![target.data[0]!]}/0.png`)
+        expect(input).toEqual(await readPixels(file, preprocessing))
+      }
+    }
   })
 })
 

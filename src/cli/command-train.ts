@@ -139,7 +139,9 @@ function tell(event: TrainEvent, output: Output): void {
 }
 
 async function configIn(folder: string, flags: TrainFlags): Promise<RunConfig> {
-  const config = configOf(await readCheckpoint(folder, 'last'))
+  const checkpoint = await readCheckpoint(folder, 'last')
+  const config = configOf(checkpoint)
+  if (checkpoint.state.config['base'] !== undefined) throw fineTuned(folder)
   const { model, data, seed, batch } = flags
   const given = { model, data, seed, batch, ...methodsOf(flags) }
   for (const [name, value] of Object.entries(given)) {
@@ -157,6 +159,16 @@ async function configIn(folder: string, flags: TrainFlags): Promise<RunConfig> {
     })
   }
   return config
+}
+
+function fineTuned(folder: string): BrickError {
+  return new BrickError({
+    kind: 'checkpoint',
+    where: folder,
+    wanted: 'a run of train',
+    got: 'one of finetune, whose layers learn at rates of their own',
+    remedy: `Teach its network further by: finetune --model ${folder} --data …`,
+  })
 }
 
 /** What a resumed run may do differently. */

@@ -118,7 +118,8 @@ function namedSource(name: string, { isInk, load, ...record }: DatasetRecord): D
     suited: (preprocessing) => ({ ...preprocessing, resize: null }),
     async load(preprocessing) {
       const sets = await load()
-      if (sameShape(sets.train.input.shape, inputShapeOf(preprocessing))) return sets
+      const isAsItIs = sameShape(sets.train.input.shape, inputShapeOf(preprocessing))
+      if (isAsItIs && preprocessing.channels !== 'bgr') return sets
       const fitted = (part: ImageSets['train']) => new ResizedImages(part, preprocessing)
       return { train: fitted(sets.train), test: fitted(sets.test) }
     },

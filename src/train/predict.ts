@@ -29,6 +29,8 @@ export interface PredictOptions extends PassOptions {
   readonly samples?: number
   /** Which random numbers the samples draw. Default 0; the default generator stays as it is. */
   readonly seed?: number
+  /** Is told after each batch how many examples are done. */
+  readonly onProgress?: (done: number, of: number) => void
 }
 
 /**
@@ -116,6 +118,7 @@ export async function eachOutput(
   take: TakeOutputs,
 ): Promise<void> {
   const { batchSize = EVALUATION_BATCH, normalize, signal, output: made, samples = 1 } = options
+  const { onProgress } = options
   const given = normalize === undefined ? {} : { normalize }
   const loader = new DataLoader(dataset, { batchSize, ...given })
   const step = compile((x: Tensor) =>
@@ -142,6 +145,7 @@ export async function eachOutput(
       await pipeline.push(result, { first, n, shape: result.shape.slice(1) })
     }
     first += n
+    onProgress?.(first, dataset.length)
   }
   await pipeline.drain()
 }

@@ -1,7 +1,7 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { predict } from '../train/predict.ts'
+import { type PredictOptions, predict } from '../train/predict.ts'
 import type { Classifier } from './classifier.ts'
 
 /** How a class was recognised. */
@@ -42,6 +42,8 @@ export interface ClassificationReport {
   readonly mistakes: readonly Mistake[]
 }
 
+export type EvaluateClassifierOptions = Pick<PredictOptions, 'batchSize' | 'signal' | 'onProgress'>
+
 /** No probability counts as less: −ln of it is 27.6. */
 const LEAST = 1e-12
 
@@ -51,14 +53,14 @@ const LEAST = 1e-12
  * @throws BrickError `argument` for a dataset without labels.
  * @example
  * ```ts
- * const { classifier } = await vision.openRun('runs/lenet-digits-1')
- * const { top1, mistakes } = await vision.evaluate(classifier, test)
+ * const network = await vision.load('runs/lenet-digits-1')
+ * const { top1, mistakes } = await vision.evaluate(network, test)
  * ```
  */
 export async function evaluateClassifier(
   classifier: Classifier,
   dataset: Dataset,
-  options: { readonly batchSize?: number } = {},
+  options: EvaluateClassifierOptions = {},
 ): Promise<ClassificationReport> {
   const labels = dataset.labels()
   if (!labels) {
@@ -77,7 +79,7 @@ export async function evaluateClassifier(
 export function probabilitiesOf(
   classifier: Classifier,
   dataset: Dataset,
-  options: { readonly batchSize?: number } = {},
+  options: EvaluateClassifierOptions = {},
 ): Promise<ArrayView<'f32'>> {
   return predict(classifier.model, dataset, {
     ...options,

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import type { ArrayView } from '../base/array.ts'
 import { type Shape, sizeOf } from '../base/shape.ts'
 import { classTarget } from '../data/collate.ts'
@@ -7,7 +7,7 @@ import type { Normalization } from '../data/normalize.ts'
 import { fileError } from '../files/errors.ts'
 import type { Module } from '../nn/module/module.ts'
 import { evaluating } from '../train/evaluate.ts'
-import { eachOutput } from '../train/predict.ts'
+import { eachOutput, type PredictOptions } from '../train/predict.ts'
 
 /** What a frozen part of a network makes of each example, computed once: f32 rows in a file. */
 export class FeatureFile extends Dataset {
@@ -44,24 +44,22 @@ export class FeatureFile extends Dataset {
   }
 }
 
-export interface ComputeFeaturesOptions {
+export interface ComputeFeaturesOptions
+  extends Pick<PredictOptions, 'batchSize' | 'signal' | 'onProgress'> {
   readonly normalize: Normalization
-  readonly batchSize?: number
-  readonly signal?: AbortSignal
-  readonly onProgress?: (done: number, of: number) => void
 }
 
 /**
  * Runs a frozen part of a network over a dataset with labels, once, and keeps what it gives in a
  * file, so that memory does not bound it.
  *
- * @throws BrickError `file` if it can't be written.
+ * @throws BrickError `file` if it can't be written, `interrupted` by the signal.
  */
 export async function computeFeatures(
   trunk: Module,
   dataset: Dataset,
   path: string,
-  { onProgress, ...options }: ComputeFeaturesOptions,
+  options: ComputeFeaturesOptions,
 ): Promise<FeatureFile> {
   const failed = (error: unknown) => {
     throw fileError('write', path, error)
@@ -74,14 +72,11 @@ export async function computeFeatures(
         row = shape
         const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
         await writeAt(file, bytes, first * sizeOf(shape) * 4).catch(failed)
-        onProgress?.(
-          Math.min(dataset.length, first + values.length / sizeOf(shape)),
-          dataset.length,
-        )
       }),
     )
   } catch (error) {
     await file.close()
+    await rm(path, { force: true })
     throw error
   }
   return new FeatureFile(dataset, row, file)

@@ -19,6 +19,8 @@ export interface FeatureOptions {
   readonly layer?: string
   /** Whether each channel is averaged over all places (default), or each place stands for itself. */
   readonly pool?: boolean
+  /** Is told after each batch how many images are done. */
+  readonly onProgress?: (done: number, of: number) => void
 }
 
 /** Where a network's features end: the layer that makes scores of them. */

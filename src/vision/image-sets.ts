@@ -4,8 +4,8 @@ import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { checkRow, Dataset, type Example } from '../data/dataset.ts'
 import { type ImageFolderOptions, imageFolder } from '../data/readers/image-folder.ts'
-import { type Recipe, recipeOf } from '../data/recipe.ts'
-import { decodingOf, type Preprocessing, readPixels } from './preprocessing.ts'
+import { portable, type Recipe, recipeOf } from '../data/recipe.ts'
+import { decodingOf, type Preprocessing, readPixels, turnPixels } from './preprocessing.ts'
 
 /** Labelled images to learn from, and others to test with. */
 export interface ImageSets {
@@ -15,6 +15,8 @@ export interface ImageSets {
 
 /** How much of a folder without a part for tests is kept back. */
 const TEST_SHARE = 0.2
+/** Of so many images, that share is one. */
+const FEWEST = 3
 const testFolders = ['val', 'valid', 'validation', 'test']
 
 export interface ImageSetsOptions {
@@ -30,43 +32,76 @@ export interface ImageSetsOptions {
  * they are asked for: `train/<class>/…` and `val/<class>/…` (or `validation`, `test`); or
  * `<class>/…` alone, of which a fifth of each class is kept back.
  *
- * @throws BrickError `file` for a folder that can't be read or has no classes, and where the parts'
- * classes differ.
+ * @throws BrickError `file` for a folder that can't be read, has no classes or too few images, and
+ * where the parts' classes differ.
  */
 export async function imageSets(
   folder: string,
   preprocessing: Preprocessing,
   { seed = 0, corrupt = 'refuse', randomCrop }: ImageSetsOptions = {},
 ): Promise<ImageSets> {
-  const options = { ...imageFolderOptions(preprocessing), corrupt }
+  const options = { corrupt }
   const cropped = randomCrop ? { ...options, randomCrop } : options
+  const opened = (path: string, own: FolderOptions) => networkFolder(path, preprocessing, own)
   const part = testFolders.find((name) => existsSync(join(folder, name)))
   if (!existsSync(join(folder, 'train')) || part === undefined) {
-    const parts = async (own: ImageFolderOptions) =>
-      (await imageFolder(folder, own)).split([1 - TEST_SHARE, TEST_SHARE], {
-        seed,
-        stratified: true,
-      })
+    const parts = async (own: FolderOptions) => fifthKept(await opened(folder, own), seed)
     return { train: (await parts(cropped))[0]!, test: (await parts(options))[1]! }
   }
-  const train = await imageFolder(join(folder, 'train'), cropped)
-  const test = await imageFolder(join(folder, part), options)
-  const odd = test.classNames.find((name, i) => name !== train.classNames[i])
-  if (odd === undefined && test.classNames.length === train.classNames.length)
-    return { train, test }
+  const train = await opened(join(folder, 'train'), cropped)
+  const test = await opened(join(folder, part), options)
+  checkSameClasses(train, test)
+  return { train, test }
+}
+
+/** What is learnt from, and the fifth of each class that is kept back. */
+function fifthKept(images: Dataset, seed: number): Dataset[] {
+  if (images.length >= FEWEST) {
+    return images.split([1 - TEST_SHARE, TEST_SHARE], { seed, stratified: true })
+  }
   throw new BrickError({
     kind: 'file',
-    where: join(folder, part),
-    wanted: `the ${train.classNames.length} classes of ${join(folder, 'train')}`,
-    got: odd === undefined ? `${test.classNames.length}` : `the class '${odd}'`,
+    where: images.name,
+    wanted: `${FEWEST} images or more, a fifth of which is kept back to test`,
+    got: `${images.length}`,
+    remedy: 'Add images, or sort them into train/<class>/ and val/<class>/.',
+  })
+}
+
+function checkSameClasses(train: Dataset, test: Dataset): void {
+  const [known = [], tested = []] = [train.classNames, test.classNames]
+  const odd = tested.find((name, i) => name !== known[i])
+  if (odd === undefined && tested.length === known.length) return
+  throw new BrickError({
+    kind: 'file',
+    where: test.name,
+    wanted: `the ${known.length} classes of ${train.name}`,
+    got: odd === undefined ? `${tested.length}` : `the class '${odd}'`,
     remedy: 'Give both folders the same class folders.',
   })
 }
 
-/** How a folder of images is opened for a network. */
-export function imageFolderOptions(preprocessing: Preprocessing) {
+type FolderOptions = Pick<ImageFolderOptions, 'corrupt' | 'randomCrop'>
+
+/** A folder with a folder of images for each class, read as a network's preprocessing says. */
+export async function networkFolder(
+  path: string,
+  preprocessing: Preprocessing,
+  options: FolderOptions = {},
+): Promise<Dataset> {
   const { width, height, ...decoding } = decodingOf(preprocessing)
-  return { size: [height, width] as const, ...decoding }
+  const images = await imageFolder(path, { size: [height, width], ...decoding, ...options })
+  const { ink, channels } = preprocessing
+  return ink || channels === 'bgr' ? images.map(turned(preprocessing)) : images
+}
+
+/** Turns an example's pixels as {@link turnPixels} does; other threads make it again. */
+export function turned(preprocessing: Preprocessing): (example: Example) => Example {
+  const change = (example: Example) => {
+    turnPixels(example.input as ArrayView<'u8'>, preprocessing)
+    return example
+  }
+  return portable(change, import.meta.url, 'turned', () => [preprocessing])
 }
 
 /** A dataset of images [1 or 3, height, width], brought to a network's size one by one. */

@@ -8,6 +8,7 @@ export {
 export {
   type ClassificationReport,
   type ClassScore,
+  type EvaluateClassifierOptions,
   evaluateClassifier as evaluate,
   type Mistake,
 } from './evaluation.ts'

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { checkRow, Dataset, type Example } from '../data/dataset.ts'
-import { imageFolder } from '../data/readers/image-folder.ts'
 import type { Classifier } from './classifier.ts'
-import { imageFolderOptions } from './image-sets.ts'
+import { networkFolder } from './image-sets.ts'
 
 /**
  * A folder of images in class folders, labelled with a network's own classes: a class folder is
@@ -18,8 +17,8 @@ import { imageFolderOptions } from './image-sets.ts'
 export async function labelledFolder(folder: string, classifier: Classifier): Promise<Dataset> {
   const part = ['val', 'valid', 'validation', 'test'].find((name) => existsSync(join(folder, name)))
   const path = part === undefined ? folder : join(folder, part)
-  const images = await imageFolder(path, imageFolderOptions(classifier.preprocessing))
-  const labels = images.classNames.map((name) => labelOf(name, classifier, path))
+  const images = await networkFolder(path, classifier.preprocessing)
+  const labels = images.classNames!.map((name) => labelOf(name, classifier, path))
   return new Relabelled(images, labels, classifier.classNames)
 }
 

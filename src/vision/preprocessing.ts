@@ -138,9 +138,17 @@ export async function readPixels(
 ): Promise<ArrayView<'u8'>> {
   const { decodeImage } = await import('../data/readers/image.ts')
   const image = await decodeImage(source, { ...decodingOf(preprocessing), ...limits })
-  if (preprocessing.ink && borderMean(image) > 127.5) invert(image.data)
-  if (preprocessing.channels === 'bgr') swapRedAndBlue(image.data)
+  turnPixels(image, preprocessing)
   return image
+}
+
+/** What decoding leaves as it is: handwriting becomes bright on black, blue comes first. In place. */
+export function turnPixels(
+  image: ArrayView<'u8'>,
+  { ink, channels }: Pick<Preprocessing, 'ink' | 'channels'>,
+): void {
+  if (ink && borderMean(image) > 127.5) invert(image.data)
+  if (channels === 'bgr') swapRedAndBlue(image.data)
 }
 
 function invert(data: Uint8Array): void {

@@ -92,7 +92,7 @@ async function keyOf(
   }
   for (const file of files) {
     const { size, mtimeMs } = await stat(file)
-    hash.update(JSON.stringify([file, size, mtimeMs]))
+    hash.update(JSON.stringify([resolve(file), size, mtimeMs]))
   }
   return hash.digest('hex').slice(0, 32)
 }

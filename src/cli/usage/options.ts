@@ -90,6 +90,11 @@ export const known = (names: readonly string[]) => (text: string) => {
 
 /** A dataset's name, or a folder. */
 export function images(text: string): string {
-  if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) return text
-  return known(datasetNames)(text)
+  const isThere = statSync(text, { throwIfNoEntry: false })?.isDirectory()
+  if (isThere || datasetNames.includes(text)) return text
+  const near = nearest(text, datasetNames)
+  const hint = near === undefined ? ' There is no such folder.' : ` Did you mean '${near}'?`
+  throw new InvalidArgumentError(
+    `Expected ${datasetNames.join(', ')}, or a folder of images.${hint}`,
+  )
 }
