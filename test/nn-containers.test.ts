@@ -159,7 +159,9 @@ describe('shared weights', () => {
       b.loadStateDict(state)
       expect(await values(b.out.weight)).toEqual(await values(a.table.weight))
     }
-    expect(() => b.loadStateDict({})).toThrow(/missing table\.weight, out\.weight/)
+    expect(() => b.loadStateDict({})).toThrow(
+      /missing \(2\):\n {2}table\.weight \[4, 3\]\n {2}out\.weight/,
+    )
   })
 
   test('refuse arrays that differ', () => {

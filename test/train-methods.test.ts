@@ -264,7 +264,8 @@ describe('a resumed run goes on bit by bit', () => {
     const model = flat()
     const rest = await trainModel(model, images, { ...options, out, resume: true })
     expect(await bitsOf(model)).toEqual(await bitsOf(whole))
-    const scores = (records: typeof history) => records.map(({ seconds: _, ...record }) => record)
+    const scores = (records: typeof history) =>
+      records.map(({ seconds: _, loading: __, ...record }) => record)
     expect(scores(rest.history)).toEqual(scores(history))
   })
 
