@@ -109,6 +109,15 @@ describe('every function, method, layer and loss', () => {
   }
 })
 
+test('a recurrent layer that takes time first', async () => {
+  const layer = new nn.LSTM(4, 6)
+  const inputs = [[5, 1, 4]]
+  await expect(onnx.serialize(layer, { inputs })).rejects.toThrow(/batchDims/)
+  const bytes = await onnx.serialize(layer, { inputs, batchDims: [1] })
+  for (const batch of [1, 3]) await check(layer, [mixed(5, batch, 4)], bytes)
+  await expect(onnx.serialize(layer, { inputs, batchDims: [3] })).rejects.toThrow(/3 for 3 dims/)
+})
+
 test('a file on the disk; names of inputs, outputs and weights; metadata', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'brickwork-onnx-'))
   try {

@@ -33,14 +33,14 @@ export class GraphWriter {
   private readonly prologue: NodeDraft[] = []
   private readonly used = new Map<string, number>()
   private readonly constants = new Map<string, string>()
-  /** The input whose first size is the batch's. */
-  private readonly batchInput: string | undefined
+  /** Where the batch's size is read. */
+  private readonly source: { readonly input: string; readonly dim: number } | undefined
   private batch: string | undefined
   /** Where in the model the nodes come from that are being written. */
   scope = ''
 
-  constructor(batchInput: string | undefined) {
-    this.batchInput = batchInput
+  constructor(source: { readonly input: string; readonly dim: number } | undefined) {
+    this.source = source
   }
 
   /** A name that is not taken: this one, or with a number. */
@@ -160,9 +160,10 @@ export class GraphWriter {
   private batchSize(): string {
     if (this.batch) return this.batch
     this.batch = this.unique('batch_size')
-    const attributes = { start: int(0), end: int(1) }
+    const { input, dim } = this.source!
+    const attributes = { start: int(dim), end: int(dim + 1) }
     const output = [this.batch]
-    this.prologue.push(nodeOf('Shape', this.batch, [this.batchInput!], output, attributes))
+    this.prologue.push(nodeOf('Shape', this.batch, [input], output, attributes))
     return this.batch
   }
 }
