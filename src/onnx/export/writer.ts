@@ -1,5 +1,6 @@
 import type { ArrayView } from '../../base/array.ts'
 import type { DType, TypedArray } from '../../base/dtype.ts'
+import { sizeOf } from '../../base/shape.ts'
 import { attributeTypes, type Draft } from '../file/messages.ts'
 import type { Dim } from './dims.ts'
 import type { WrittenOperator } from './operators.ts'
@@ -9,7 +10,7 @@ type AttributeDraft = Draft<'AttributeProto'>
 
 /** Element types of dtypes in the file. */
 export const codes: { readonly [D in DType]: number } = { f32: 1, u8: 2, i32: 6, bool: 9 }
-const INT64 = 7
+export const INT64 = 7
 
 /** Attributes by kind: the format tells whole numbers from others by their kind alone. */
 export const int = (i: number): AttributeDraft => ({ i, type: attributeTypes.int })
@@ -101,6 +102,16 @@ export class GraphWriter {
       rawData: bytesOf(data),
     })
     return own
+  }
+
+  /** Ones in a shape, for operators that want a factor. */
+  ones(shape: readonly number[]): string {
+    const data = new Float32Array(sizeOf(shape)).fill(1)
+    return this.constant(`ones ${shape}`, 'ones', {
+      dims: shape,
+      dataType: codes.f32,
+      rawData: bytesOf(data),
+    })
   }
 
   /** Whole numbers in 64 bits: shapes, positions, axes. */
