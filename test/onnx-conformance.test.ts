@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { int } from '../src/onnx/export/writer.ts'
 import { codec } from '../src/onnx/file/codec.ts'
 import { type Given, given, mixed, modelBytes, node, tensorProto } from './onnx-case.ts'
 import { conformance } from './onnx-conformance/command.ts'
+import { operatorRows } from './onnx-conformance/document.ts'
 
 /** The command on a small suite of the same layout. */
 
@@ -81,6 +82,15 @@ test.each(['interpreter', 'wasm'])('passes, failures and reasons: %s', async (ba
     'skipped 1: random numbers of RandomUniformLike',
     '3 passed, 5 failed, 4 skipped',
   ])
+})
+
+test('docs/onnx.md lists the operators as they are: run npm run onnx-conformance -- … --document', () => {
+  const text = readFileSync('docs/onnx.md', 'utf8')
+  const fresh = operatorRows([])
+  const rowOf = (line: string) => line.split('|').slice(1, 4).join('|')
+  const rows = text.split('\n').filter((line) => line.startsWith('| '))
+  const written = rows.slice(rows.findIndex((line) => line.startsWith('| operator |')))
+  expect(written.map(rowOf)).toEqual(fresh.map(rowOf))
 })
 
 test('a filter, a list, and calls that make no sense', async () => {

@@ -82,6 +82,27 @@ describe('layers, at two batch sizes', () => {
   })
 })
 
+test.each([
+  ['LayerNorm', new nn.LayerNorm([4]), [2, 3, 4], 'LayerNormalization'],
+  ['LeakyReLU', new nn.LeakyReLU(0.2), [2, 3], 'LeakyRelu'],
+  ['ReLU6', new nn.ReLU6(), [2, 3], 'Clip'],
+  ['Hardtanh', new nn.Hardtanh(-2, 3), [2, 3], 'Clip'],
+  ['Softmax', new nn.Softmax(1), [2, 3], 'Softmax'],
+  ['Linear', new nn.Linear(3, 4), [2, 3], 'Gemm'],
+  ['Conv2d', new nn.Conv2d(1, 2, 3, { padding: 1 }), [2, 1, 5, 5], 'Conv'],
+  [
+    'ConvTranspose2d',
+    new nn.ConvTranspose2d(1, 2, 3, { stride: 2 }),
+    [2, 1, 5, 5],
+    'ConvTranspose',
+  ],
+  ['AvgPool2d', new nn.AvgPool2d(2), [2, 1, 4, 4], 'AveragePool'],
+  ['Embedding', new nn.Embedding(5, 2), tensor([[1]], { dtype: 'i32' }), 'Gather Reshape'],
+] as const)('%s is one operator', async (_, layer, input, operators) => {
+  const { graph } = await readOnnx(await onnx.serialize(layer, { inputs: [input] }))
+  expect([...new Set(graph.node.map(({ opType }) => opType))].sort().join(' ')).toBe(operators)
+})
+
 /** What needs random numbers, in training mode: the samples below are. */
 const drawn = /dropout|noise|StochasticDepth|DropPath|reparameterize|^rand|^Transformer/i
 
@@ -107,6 +128,15 @@ describe('every function, method, layer and loss', () => {
       if (refused.length > 0) console.log(`${title}: refused by name: ${refused.join(', ')}`)
     })
   }
+})
+
+test('a recurrent layer that takes time first', async () => {
+  const layer = new nn.LSTM(4, 6)
+  const inputs = [[5, 1, 4]]
+  await expect(onnx.serialize(layer, { inputs })).rejects.toThrow(/batchDims/)
+  const bytes = await onnx.serialize(layer, { inputs, batchDims: [1] })
+  for (const batch of [1, 3]) await check(layer, [mixed(5, batch, 4)], bytes)
+  await expect(onnx.serialize(layer, { inputs, batchDims: [3] })).rejects.toThrow(/3 for 3 dims/)
 })
 
 test('a file on the disk; names of inputs, outputs and weights; metadata', async () => {

@@ -65,6 +65,12 @@ describe('numbers of every width', () => {
       [2 ** 63, -2],
     ],
     ['int64_data', { dataType: 7, int64Data: [2 ** 40, -2] }, [2 ** 40, -2]],
+    [
+      'int64_data, the extremes',
+      { dataType: 7, int64Data: [-(2 ** 63), 2 ** 62] },
+      [-(2 ** 63), 2 ** 62],
+    ],
+    ['uint64_data', { dataType: 13, uint64Data: [2 ** 63, 2 ** 53 - 1] }, [2 ** 63, 2 ** 53 - 1]],
     ['int8', { dataType: 3, rawData: raw(127, 254) }, [127, -2]],
     ['int8 as int32_data', { dataType: 3, int32Data: [127, -2] }, [127, -2]],
     ['uint8', { dataType: 2, rawData: raw(127, 254) }, [127, 254]],

@@ -337,6 +337,55 @@ test('functions of the file are run in place, with the attributes of the call', 
   expect([...(await loaded.forward(tensor([4, -4, 0])).data())]).toEqual([-4, 1, -0])
 })
 
+test('graphs inside functions see the attributes of the call; overloads are told apart', async () => {
+  const { encode, decode } = await codec()
+  const inner = graph({
+    name: 'inner',
+    node: [
+      {
+        opType: 'LeakyRelu',
+        input: ['a'],
+        output: ['leaky'],
+        attribute: [{ name: 'alpha', refAttrName: 'slope', type: 1 }],
+      },
+    ],
+    output: [{ name: 'leaky' }],
+  })
+  const call = (overload: string, input: string, output: string) => ({
+    ...node('Bent', [input], [output], { slope: float(0.5) }),
+    domain: 'my.own',
+    overload,
+  })
+  const plain = await modelBytes({
+    nodes: [call('', 'x', 'y'), call('twice', 'y', 'z')],
+    inputs: { x: mixed(2) },
+    outputs: ['z'],
+  })
+  const model = decode('ModelProto', plain, 'test')
+  const body = { domain: 'my.own', name: 'Bent', input: ['a'], output: ['b'] }
+  const opsetImport = [{ domain: '', version: 18 }]
+  const yes = { ...int(1), name: 'value_int' }
+  const bytes = encode('ModelProto', {
+    ...model,
+    opsetImport: [...model.opsetImport, { domain: 'my.own', version: 1 }],
+    functions: [
+      {
+        ...body,
+        opsetImport,
+        attribute: ['slope'],
+        node: [
+          { opType: 'Constant', output: ['one'], attribute: [yes] },
+          node('Cast', ['one'], ['yes'], { to: int(9) }),
+          node('If', ['yes'], ['b'], { then_branch: inner, else_branch: inner }),
+        ],
+      },
+      { ...body, overload: 'twice', opsetImport, node: [node('Add', ['a', 'a'], ['b'])] },
+    ],
+  })
+  const loaded = await onnx.load(bytes)
+  expect([...(await loaded.forward(tensor([4, -4])).data())]).toEqual([8, -4])
+})
+
 describe('what is refused', () => {
   test('unsupported operators, all of them, before anything runs', async () => {
     const bytes = await modelBytes({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBackend, noGrad, onnx, useBackend } from '../src/index.ts'
+import { BrickError, createBackend, noGrad, onnx, useBackend } from '../src/index.ts'
 import { float, int, ints, text } from '../src/onnx/export/writer.ts'
 import {
   type Attribute,
@@ -476,3 +476,51 @@ for (const [i, one] of cases.entries()) {
     }
   })
 }
+
+/** Attributes and inputs that a damaged file may have. */
+const odd = [-1, 0, 1, 7, -3, 100, 2 ** 31, -(2 ** 31), 2 ** 62, -(2 ** 62)]
+
+test('odd attributes, fewer inputs, other ranks: each operator runs, or says what is wrong', async () => {
+  let [ran, refused] = [0, 0]
+  for (const [c, one] of cases.entries()) {
+    for (const [o, value] of odd.entries()) {
+      const inputs = one.inputs.flatMap((input, k) => (input ? [[`x${k}`, input] as const] : []))
+      const keys = Object.keys(one.attributes ?? {})
+      const chosen = keys[(c + o) % Math.max(1, keys.length)]
+      const changed = Object.fromEntries(
+        Object.entries(one.attributes ?? {}).map(([key, attribute]) => {
+          if (key !== chosen) return [key, attribute]
+          if (attribute.ints) return [key, ints([...attribute.ints].with(0, value))]
+          if (attribute.i !== undefined) return [key, int(value)]
+          return attribute.f === undefined ? [key, text('odd')] : [key, float(value)]
+        }),
+      )
+      // Of every third, the last input is left out; of every other third, it has a dim more.
+      const names = one.inputs.map((input, k) => (input ? `x${k}` : ''))
+      const given = Object.fromEntries(
+        inputs.map(([name, input], k) => {
+          const wider = o % 3 === 1 && k === inputs.length - 1
+          return [name, wider ? { ...input, shape: [1, ...input.shape] } : input]
+        }),
+      )
+      const bytes = await modelBytes({
+        nodes: [node(one.op, o % 3 === 2 ? names.slice(0, -1) : names, ['y'], changed)],
+        inputs: given,
+        outputs: ['y'],
+        ...(one.opset ? { opset: one.opset } : {}),
+        ...(one.domain ? { domain: one.domain } : {}),
+      })
+      try {
+        const model = await onnx.load(bytes)
+        const ours = Object.entries(given).map(([name, input]) => [name, ourTensor(input)] as const)
+        noGrad(() => model.run(Object.fromEntries(ours)))
+        ran++
+      } catch (error) {
+        expect(error, `${one.op}: ${String(error)}`).toBeInstanceOf(BrickError)
+        refused++
+      }
+    }
+  }
+  expect(ran).toBeGreaterThan(100)
+  expect(refused).toBeGreaterThan(100)
+})

@@ -50,7 +50,7 @@ export class OnnxModel extends Module<[x: Tensor], Tensor> {
     this.graph = { ...file.graph, initializer: [], sparseInitializer: [] }
     this.opsets = file.opsets
     this.functions = new Map(
-      file.model.functions.map((f) => [functionKey(f.domain, f.name), f] as const),
+      file.model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f] as const),
     )
     checkOperators(file, this.functions)
     const given = ({ name }: { readonly name?: string }) => file.initializers.has(name ?? '')

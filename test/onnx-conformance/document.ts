@@ -27,7 +27,7 @@ function tables(results: readonly Result[], command: string): string {
     `*import*: from this opset on (to ${LAST_OPSET}, unless a last one is given). *export*: whether`,
     'exported files use it. *cases*: how many passing cases of the suite have it.',
     '',
-    ...operators(results),
+    ...operatorRows(results),
   ].join('\n')
 }
 
@@ -42,7 +42,8 @@ function skips(results: readonly Result[]): string {
   return ['| skipped because of | cases |', '| --- | ---: |', ...lines].join('\n')
 }
 
-function operators(results: readonly Result[]): string[] {
+/** The table of operators. */
+export function operatorRows(results: readonly Result[]): string[] {
   const passed = results.filter(({ status }) => status === 'passed')
   const lines = ['| operator | import | export | cases |', '| --- | --- | --- | ---: |']
   for (const [domain, table] of Object.entries(domains)) {

@@ -14,7 +14,9 @@ export function reasonToSkip({ graph, model, opsets }: Parts): string | undefine
   if (version > LAST_OPSET) return `opset ${version}`
   const types = [...typesOf(graph)].find((code) => code !== 0 && !elementType(code))
   if (types !== undefined) return `element type ${codeName(types)}`
-  const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name), f] as const))
+  const functions = new Map(
+    model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f] as const),
+  )
   const [missing] = unknownOperators({ graph, opsets } as OnnxFile, functions)
   if (missing) return `operator ${showOperator(missing)}`
   const drawn = graph.node.find(({ opType = '' }) => random.has(opType))

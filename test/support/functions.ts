@@ -84,6 +84,7 @@ export const noFunctions: Readonly<Record<string, string>> = {
   customGradient: 'makes functions',
   grad: 'makes gradients: all rows use it',
   manualSeed: 'sets the seed',
+  mapState: 'gives weights other names',
   noGrad: 'runs functions',
   profile: 'measures',
   settle: 'waits',

@@ -26,6 +26,7 @@ export function dependsOnBatch(where: string, got: string): BrickError {
     where: `onnx export${where ? `: ${where}` : ''}`,
     got: `${got}, which depends on the batch size`,
     wanted: 'the same computation for every batch size',
-    remedy: 'Export for one batch size: { dynamicBatch: false }.',
+    remedy:
+      'Say which dim is the batch (batchDims), or export for one size: { dynamicBatch: false }.',
   })
 }

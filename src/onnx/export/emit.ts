@@ -6,7 +6,7 @@ import { idioms } from './idioms.ts'
 import { bare, input } from './look.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type Elsewhere, type Primitive, primitives } from './primitives.ts'
-import { codes, type GraphWriter, graph, int, ints } from './writer.ts'
+import { codes, type GraphWriter, graph, INT64, int, ints } from './writer.ts'
 
 /** Names of values by node. */
 type Names = Map<Node, string>
@@ -78,57 +78,62 @@ function writeScan(
   context: PlanContext,
   name: (node: Node) => string,
 ): LoopNames {
-  const body = bodyOf(node)
-  const { sequences, states, constants } = body.parameters
+  const { sequences, states } = bodyOf(node).parameters
   const given = node.inputs.map(name)
-  const [ins, initial] = [
-    given.slice(0, sequences.length),
-    given.slice(sequences.length, sequences.length + states.length),
-  ]
+  const initial = given.slice(sequences.length, sequences.length + states.length)
   // A loop of a number of rounds alone needs something to go over.
-  const over =
-    ins.length > 0 ? ins : [writer.integers(Array.from({ length: node.attrs.length }, () => 0))]
-  const own: Names = new Map()
-  const inner = [...states, ...sequences].map((standIn) => {
-    const inside = writer.unique(`${node.scope || 'scan'}/state`)
-    own.set(standIn, inside)
-    return valueInfo(inside, standIn, context)
-  })
-  constants.forEach((standIn, i) => {
-    own.set(standIn, given[sequences.length + states.length + i]!)
-  })
-  const wanted = places.map((place) => roundValue(body, place))
-  if (ins.length === 0) inner.push({ name: writer.unique('round'), type: tensorType(7, []) })
-  const outputs: string[] = []
-  const nodes = writer.inside(() => {
-    emit([...body.next, ...wanted], own, writer, context)
-    // A value that goes through, or is asked for twice, needs a name of its own.
-    for (const root of [...body.next, ...wanted]) {
-      outputs.push(writer.add('Identity', [own.get(bare(root))!]))
-    }
-  })
-  const roots = [...body.next, ...wanted]
-  const graphDraft: Draft<'GraphProto'> = {
-    name: writer.unique('round'),
-    node: nodes,
-    input: inner,
-    output: outputs.map((output, i) => valueInfo(output, roots[i]!, context)),
-  }
+  const counted = Array.from({ length: node.attrs.length }, () => 0)
+  const over = sequences.length > 0 ? given.slice(0, sequences.length) : [writer.integers(counted)]
+  const constants = given.slice(sequences.length + states.length)
+  const body = roundGraph(node, places, constants, writer, context)
   const back = node.attrs.reverse ? 1 : 0
   writer.scope = node.scope
   const made = writer.addAll(
     'Scan',
     [...initial, ...over],
     {
-      body: graph(graphDraft),
+      body: graph(body),
       num_scan_inputs: int(over.length),
       scan_input_directions: ints(over.map(() => back)),
-      scan_output_directions: ints(wanted.map(() => back)),
+      scan_output_directions: ints(places.map(() => back)),
     },
-    states.length + wanted.length,
+    states.length + places.length,
   )
   const rounds = new Map(places.map((place, i) => [place, made[states.length + i]!]))
   return { initial, rounds }
+}
+
+/** The graph of a round: states and elements in, states and what is wanted of the round out. */
+function roundGraph(
+  node: Node<'scan'>,
+  places: readonly number[],
+  outer: readonly string[],
+  writer: GraphWriter,
+  context: PlanContext,
+): Draft<'GraphProto'> {
+  const body = bodyOf(node)
+  const { sequences, states, constants } = body.parameters
+  const own: Names = new Map(constants.map((standIn, i) => [standIn, outer[i]!]))
+  const inputs = [...states, ...sequences].map((standIn) => {
+    const inside = writer.unique(`${node.scope || 'scan'}/state`)
+    own.set(standIn, inside)
+    return valueInfo(inside, standIn, context)
+  })
+  if (sequences.length === 0)
+    inputs.push({ name: writer.unique('round'), type: tensorType(INT64, []) })
+  const roots = [...body.next, ...places.map((place) => roundValue(body, place))]
+  const outputs: string[] = []
+  const nodes = writer.inside(() => {
+    emit(roots, own, writer, context)
+    // A value that goes through, or is asked for twice, needs a name of its own.
+    for (const root of roots) outputs.push(writer.add('Identity', [own.get(bare(root))!]))
+  })
+  return {
+    name: writer.unique('round'),
+    node: nodes,
+    input: inputs,
+    output: outputs.map((output, i) => valueInfo(output, roots[i]!, context)),
+  }
 }
 
 /** What a place of a body is in a round: of a state, what it is after the round. */

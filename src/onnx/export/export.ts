@@ -6,7 +6,7 @@ import { bodyOf } from '../../graph/scan-body.ts'
 import { Module } from '../../nn/module/module.ts'
 import { contents, settle } from '../../tensor/engine.ts'
 import type { Storage } from '../../tensor/storage.ts'
-import { ownerOf, type Tensor } from '../../tensor/tensor.ts'
+import { ownerOf, Tensor } from '../../tensor/tensor.ts'
 import { codec } from '../file/codec.ts'
 import type { Draft } from '../file/messages.ts'
 import { OnnxModel } from '../model.ts'
@@ -21,8 +21,13 @@ export interface SaveOptions {
    * file knows them.
    */
   readonly inputs?: readonly InputLike[]
-  /** Whether the first dim of all inputs may have any size in the file (default true). */
+  /** Whether the batch may have any size in the file (default true). */
   readonly dynamicBatch?: boolean
+  /**
+   * Which dim of each input is the batch's; −1: none (default 0). Recurrent layers that take time first
+   * have it at 1.
+   */
+  readonly batchDims?: readonly number[]
   readonly inputNames?: readonly string[]
   /** Names for the outputs, in their order. */
   readonly outputNames?: readonly string[]
@@ -40,7 +45,7 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
   const named = what instanceof OnnxModel ? (...given: Tensor[]) => what.runAll(given) : what
   const own = what instanceof Module ? what.stateDict() : {}
   await Promise.all(Object.values(own).map((state) => state.data()))
-  const pair = evaluating(what, () => tracePair(named, inputs, options.dynamicBatch ?? true))
+  const pair = evaluating(what, () => tracePair(named, inputs, batchOf(inputs, options)))
   refuseTooLarge(own)
   const names = what instanceof OnnxModel ? what.inputs.map(({ name }) => name) : undefined
   const graph = await graphOf(pair, own, {
@@ -54,6 +59,25 @@ export async function exported(what: Exported, options: SaveOptions): Promise<Ui
     producerName: 'brickwork',
     graph,
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+  })
+}
+
+/** The batch's dim of each input, −1 where there is none; undefined: one size for all. */
+function batchOf(
+  inputs: readonly InputLike[],
+  { dynamicBatch = true, batchDims = [] }: SaveOptions,
+): readonly number[] | undefined {
+  if (!dynamicBatch) return undefined
+  return inputs.map((like, i) => {
+    const { length } = like instanceof Tensor ? like.shape : like
+    const dim = batchDims[i] ?? 0
+    if (Number.isInteger(dim) && dim >= -1 && dim < Math.max(1, length)) return length ? dim : -1
+    throw new BrickError({
+      kind: 'argument',
+      where: 'onnx export',
+      got: `batchDims[${i}] = ${dim} for ${length} dims`,
+      wanted: 'a dim of the input, or −1',
+    })
   })
 }
 
@@ -95,11 +119,18 @@ async function graphOf(
   states: Readonly<Record<string, Tensor>>,
   options: SaveOptions,
 ): Promise<Draft<'GraphProto'>> {
-  const { inputNames = [], outputNames = [], dynamicBatch = true } = options
+  const { inputNames = [], outputNames = [] } = options
   const inputNameOf = (i: number) =>
     inputNames[i] ?? (pair.inputs.length === 1 ? 'input' : `input_${i}`)
-  const first = dynamicBatch ? pair.inputs.findIndex(({ shape }) => shape.length > 0) : -1
-  const writer = new GraphWriter(first < 0 ? undefined : inputNameOf(first))
+  const dims =
+    batchOf(
+      pair.inputs.map(({ shape }) => shape),
+      options,
+    ) ?? []
+  const first = dims.findIndex((dim) => dim >= 0)
+  const writer = new GraphWriter(
+    first < 0 ? undefined : { input: inputNameOf(first), dim: dims[first]! },
+  )
   const names = new Map<Node, string>()
   pair.inputs.forEach((node, i) => {
     names.set(node, writer.unique(inputNameOf(i)))

@@ -5,7 +5,7 @@ import { keeping, without } from '../../graph/ops/helpers.ts'
 import { average, averageInside, maxPool, windowSum } from './idioms-pool.ts'
 import { convolution, convolutionBias, product, productBias } from './idioms-product.ts'
 import { as, input, numberOf, reducedAlong, shapeBefore, spreadFrom } from './look.ts'
-import { type Recognize, simply } from './plan.ts'
+import { type Plan, type PlanContext, type Recognize, simply } from './plan.ts'
 import { float, int } from './writer.ts'
 
 /** where(x ≤ 0, 0, x). */
@@ -153,12 +153,7 @@ const batchNorm: Recognize = (node) => {
   return {
     needs,
     write: (writer, name) => {
-      const ones = {
-        dtype: 'f32',
-        shape: [x.shape[1]!],
-        data: new Float32Array(x.shape[1]!).fill(1),
-      }
-      const factor = weight ? name(weight) : writer.initializer('ones', ones as never)
+      const factor = weight ? name(weight) : writer.ones([x.shape[1]!])
       return writer.add(
         'BatchNormalization',
         [name(x), factor, name(bias), name(mean), name(spread.variance)],
@@ -168,38 +163,58 @@ const batchNorm: Recognize = (node) => {
   }
 }
 
-/** (x − mean) / √(variance + ε) along the last axes. */
-const layerNorm: Recognize = (node, context) => {
-  const centred = as(node.inputs[0], 'sub')
-  const spread = centred && spreadOf(spreadFrom(node.inputs[1]!))
-  if (!centred || !spread) return undefined
+/** (x − mean) / √(variance + ε) along the axes from `first` on. */
+interface Standardized {
+  readonly x: Node
+  readonly first: number
+  readonly eps: number
+}
+
+function standardized(node: Node | undefined, context: PlanContext): Standardized | undefined {
+  const scaled = as(node, 'mul')
+  const centred = scaled && as(scaled.inputs[0], 'sub')
+  const spread = centred && spreadOf(spreadFrom(scaled.inputs[1]!))
+  if (!spread) return undefined
   const x = input(centred, 0)
   const axes = meanAxes(centred.inputs[1]!, x)
-  const squares = axes && as(meanOf(spread.variance)?.from, 'mul')
-  if (!squares || input(squares, 0) !== centred || input(squares, 1) !== centred) return undefined
-  const first = axes[0]!
-  const last = axes.length > 0 && axes.every((a, i) => a === x.shape.length - axes.length + i)
-  if (
-    context
-      .dims(x)
-      .slice(first)
-      .some((d) => typeof d !== 'number')
-  )
-    return undefined
-  if (!last || meanOf(spread.variance)!.axes.join() !== axes.join()) return undefined
+  const squares = meanOf(spread.variance)
+  const square = axes && as(squares?.from, 'mul')
+  if (!square || input(square, 0) !== centred || input(square, 1) !== centred) return undefined
+  const first = x.shape.length - axes.length
+  const last = axes.length > 0 && axes.every((axis, i) => axis === first + i)
+  if (!last || squares!.axes.join() !== axes.join()) return undefined
+  const fixed = context.dims(x).slice(first)
+  return fixed.every((d) => typeof d === 'number') ? { x, first, eps: spread.eps } : undefined
+}
+
+const layerNorm: Recognize = (node, context) => {
+  const found = standardized(node, context)
+  return found && layerNormPlan(found)
+}
+
+/** With a factor for each element, and something to add. */
+const layerNormAffine: Recognize = (node, context) => {
+  const scaled = as(node.inputs[0], 'mul')
+  const found = scaled && standardized(scaled.inputs[0], context)
+  if (!found) return undefined
+  const shape = found.x.shape.slice(found.first)
+  const [weight, bias] = [scaled.inputs[1]!, node.inputs[1]!].map((operand) => {
+    const before = shapeBefore(operand)
+    const aligned = before.slice(0, found.first).every((n) => n === 1)
+    const values = spreadFrom(operand)
+    return aligned && sameShape(values.shape, shape) ? values : undefined
+  })
+  return weight && bias ? layerNormPlan(found, weight, bias) : undefined
+}
+
+function layerNormPlan({ x, first, eps }: Standardized, weight?: Node, bias?: Node): Plan {
+  const more = weight && bias ? [weight, bias] : []
+  const attributes = { axis: int(first), epsilon: float(eps) }
   return {
-    needs: [x],
+    needs: [x, ...more],
     write: (writer, name) => {
-      const shape = x.shape.slice(first)
-      const ones = { dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)).fill(1) }
-      return writer.add(
-        'LayerNormalization',
-        [name(x), writer.initializer('ones', ones as never)],
-        {
-          axis: int(first),
-          epsilon: float(spread.eps),
-        },
-      )
+      const affine = more.length > 0 ? more.map(name) : [writer.ones(x.shape.slice(first))]
+      return writer.add('LayerNormalization', [name(x), ...affine], attributes)
     },
   }
 }
@@ -265,7 +280,7 @@ const rows: Recognize = (node) => {
 /** Operators that stand for several nodes, by the op of the last one. The first that fits is taken. */
 export const idioms: { readonly [O in OpName]?: readonly Recognize[] } = {
   where: [relu, leakyRelu, clip, hardTanh],
-  add: [sigmoid, batchNorm, convolutionBias, productBias],
+  add: [sigmoid, batchNorm, layerNormAffine, convolutionBias, productBias],
   div: [softmax, averageInside],
   sub: [logSoftmax],
   mul: [average, layerNorm, mean],

@@ -33,13 +33,16 @@ export interface Pair extends Traced {
 export function tracePair(
   what: Exported,
   inputs: readonly InputLike[],
-  dynamicBatch: boolean,
+  batchDims: readonly number[] | undefined,
 ): Pair {
-  if (!dynamicBatch) {
+  if (!batchDims) {
     const only = trace(what, inputs)
     return { ...only, dims: (node, of = ({ shape }) => shape) => [...of(node)] }
   }
-  const [a, b] = BATCHES.map((batch) => trace(what, inputs, batch)) as [Traced, Traced]
+  const [a, b] = BATCHES.map((batch) => trace(what, inputs, { batch, dims: batchDims })) as [
+    Traced,
+    Traced,
+  ]
   const twins = new Map<Node, Node>()
   for (const [name, node] of a.outputs) {
     const twin = b.outputs.get(name)
@@ -55,13 +58,19 @@ export function tracePair(
   }
 }
 
+interface Sized {
+  readonly batch: number
+  readonly dims: readonly number[]
+}
+
 /** Runs the network on stand-ins, with this batch size if one is given. */
-function trace(what: Exported, given: readonly InputLike[], batch?: number): Traced {
-  const inputs = given.map((like) => {
+function trace(what: Exported, given: readonly InputLike[], sized?: Sized): Traced {
+  const inputs = given.map((like, i) => {
     const [shape, dtype] =
       like instanceof Tensor ? [like.shape, like.dtype] : [like, 'f32' as const]
-    const sized = batch === undefined || shape.length === 0 ? shape : shape.with(0, batch)
-    return bufferNode(new Storage(dtype, sizeOf(sized)), sized)
+    const dim = sized?.dims[i] ?? -1
+    const own = sized && dim >= 0 ? shape.with(dim, sized.batch) : shape
+    return bufferNode(new Storage(dtype, sizeOf(own)), own)
   })
   const tensors = inputs.map((node) => new Tensor(node))
   const result = noGrad(() =>

@@ -1,5 +1,6 @@
 import type { ArrayView } from '../../base/array.ts'
 import type { DType, TypedArray } from '../../base/dtype.ts'
+import { sizeOf } from '../../base/shape.ts'
 import { attributeTypes, type Draft } from '../file/messages.ts'
 import type { Dim } from './dims.ts'
 import type { WrittenOperator } from './operators.ts'
@@ -9,7 +10,7 @@ type AttributeDraft = Draft<'AttributeProto'>
 
 /** Element types of dtypes in the file. */
 export const codes: { readonly [D in DType]: number } = { f32: 1, u8: 2, i32: 6, bool: 9 }
-const INT64 = 7
+export const INT64 = 7
 
 /** Attributes by kind: the format tells whole numbers from others by their kind alone. */
 export const int = (i: number): AttributeDraft => ({ i, type: attributeTypes.int })
@@ -33,14 +34,14 @@ export class GraphWriter {
   private readonly prologue: NodeDraft[] = []
   private readonly used = new Map<string, number>()
   private readonly constants = new Map<string, string>()
-  /** The input whose first size is the batch's. */
-  private readonly batchInput: string | undefined
+  /** Where the batch's size is read. */
+  private readonly source: { readonly input: string; readonly dim: number } | undefined
   private batch: string | undefined
   /** Where in the model the nodes come from that are being written. */
   scope = ''
 
-  constructor(batchInput: string | undefined) {
-    this.batchInput = batchInput
+  constructor(source: { readonly input: string; readonly dim: number } | undefined) {
+    this.source = source
   }
 
   /** A name that is not taken: this one, or with a number. */
@@ -103,6 +104,16 @@ export class GraphWriter {
     return own
   }
 
+  /** Ones in a shape, for operators that want a factor. */
+  ones(shape: readonly number[]): string {
+    const data = new Float32Array(sizeOf(shape)).fill(1)
+    return this.constant(`ones ${shape}`, 'ones', {
+      dims: shape,
+      dataType: codes.f32,
+      rawData: bytesOf(data),
+    })
+  }
+
   /** Whole numbers in 64 bits: shapes, positions, axes. */
   integers(values: readonly number[], shape: readonly number[] = [values.length]): string {
     return this.constant(`int64 ${shape}: ${values}`, 'shape', {
@@ -160,9 +171,10 @@ export class GraphWriter {
   private batchSize(): string {
     if (this.batch) return this.batch
     this.batch = this.unique('batch_size')
-    const attributes = { start: int(0), end: int(1) }
+    const { input, dim } = this.source!
+    const attributes = { start: int(dim), end: int(dim + 1) }
     const output = [this.batch]
-    this.prologue.push(nodeOf('Shape', this.batch, [this.batchInput!], output, attributes))
+    this.prologue.push(nodeOf('Shape', this.batch, [input], output, attributes))
     return this.batch
   }
 }

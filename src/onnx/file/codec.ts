@@ -24,7 +24,10 @@ async function makeCodec(): Promise<Codec> {
       const type = root.lookupType(name)
       try {
         // The library refuses lengths that go past the end and more than 100 levels.
-        const message = type.decode(bytes)
+        const reader = protobuf.Reader.create(bytes)
+        const whole = { int64: () => wholeNumber(reader), uint64: () => wholeNumber(reader, false) }
+        // The library's own make an object of each number: fifty bytes for one in the file.
+        const message = type.decode(Object.assign(reader, whole) as never)
         return type.toObject(message, { longs: Number, arrays: true }) as Message<M>
       } catch (cause) {
         throw malformed(where, bytes.length, cause)
@@ -35,6 +38,34 @@ async function makeCodec(): Promise<Codec> {
       return type.encode(type.fromObject(message)).finish()
     },
   }
+}
+
+/** Where a reader is. */
+interface Position {
+  readonly buf: Uint8Array
+  readonly len: number
+  pos: number
+}
+
+/** A variable-length integer of up to 64 bits. Beyond 2⁵³ the nearest number. */
+function wholeNumber(reader: Position, signed = true): number {
+  const start = reader.pos
+  let value = 0
+  for (let k = 0; k < 10; k++) {
+    if (reader.pos >= reader.len) {
+      throw new RangeError(`index out of range: ${start} + ${k + 1} > ${reader.len}`)
+    }
+    const byte = reader.buf[reader.pos++]!
+    value += k < 9 ? (byte & 127) * 2 ** (7 * k) : 0
+    if (byte < 128) return k < 9 ? value : longest(reader.buf.subarray(start, reader.pos), signed)
+  }
+  throw new RangeError(`an integer of more than 10 bytes at ${start}`)
+}
+
+/** Ten bytes: a negative number, or one from 2⁶³ on. */
+function longest(bytes: Uint8Array, signed: boolean): number {
+  const bits = bytes.reduceRight((sum, byte) => (sum << 7n) | BigInt(byte & 127), 0n)
+  return Number(signed ? BigInt.asIntN(64, bits) : BigInt.asUintN(64, bits))
 }
 
 type Descriptors = Record<string, { fields: Record<string, Field> }>

@@ -26,7 +26,7 @@ function branch(call: NodeCall): readonly Slot[] {
 }
 
 /** A loop that would not end is stopped. */
-const MOST_ROUNDS = 2 ** 20
+const MOST_ROUNDS = 2 ** 16
 
 /** Rounds one after the other; how many there are must be known. */
 function loop(call: NodeCall): readonly Slot[] {

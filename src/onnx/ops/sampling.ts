@@ -6,6 +6,7 @@ import type { NodeCall } from '../run/call.ts'
 import type { Value } from '../run/value.ts'
 import * as maths from './maths.ts'
 import type { OpTable } from './op.ts'
+import { part } from './positions.ts'
 
 /** Where samples outside the image are taken: a coordinate, and whether it counts. */
 type Border = (x: Tensor, extent: number) => { readonly place: Tensor; readonly counts?: Tensor }
@@ -112,8 +113,8 @@ function gridSample(call: NodeCall): Value {
   const mode = given === 'bicubic' ? 'cubic' : given
   // The grid has x before y before z; images have it the other way round.
   const coordinates = extents.map((extent, i) => {
-    const points = grid.slice(...grid.shape.slice(0, -1).map(() => [] as const as never), d - 1 - i)
-    const flat = points.reshape([n, -1])
+    const last = d - 1 - i
+    const flat = part(grid, grid.rank - 1, last, last + 1).reshape([n, -1])
     return corners ? flat.add(1).mul((extent - 1) / 2) : flat.add(1).mul(extent).sub(1).mul(0.5)
   })
   const out = sample(x, coordinates, mode, { border, corners })

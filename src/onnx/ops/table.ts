@@ -1,4 +1,5 @@
 import { attentions } from './attention.ts'
+import { classic, text } from './classic.ts'
 import { contraction } from './contraction.ts'
 import { contrib } from './contrib.ts'
 import { control } from './control.ts'
@@ -33,6 +34,7 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...pooling,
     ...normalization,
     ...signal,
+    ...text,
     ...sequences,
     ...sampling,
     ...resizing,
@@ -43,6 +45,7 @@ export const domains: Readonly<Record<string, OpTable>> = {
     ...control,
     ...detection,
   },
+  'ai.onnx.ml': classic,
   'ai.onnx.preview.training': optimizers,
   'com.microsoft': contrib,
 }

@@ -74,7 +74,7 @@ function checkFunctions(file: OnnxFile, functions: Run['functions']): void {
     nodes.reduce((sum, node) => {
       const inside = node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs))
       const more = inside.reduce((n, graph) => n + countOf(graph.node), 0)
-      return sum + more + sizeOf(functionKey(node.domain, node.opType))
+      return sum + more + sizeOf(functionKey(node.domain, node.opType, node.overload))
     }, 0)
   countOf(file.graph.node)
 }
@@ -105,7 +105,8 @@ export function unknownOperators(file: OnnxFile, functions: Run['functions']): U
       }
     }
     const version = opsets.get(domain) ?? 1
-    if (opOf(domain, name, version) || functions.has(functionKey(domain, name))) return
+    if (opOf(domain, name, version) || functions.has(functionKey(domain, name, node.overload)))
+      return
     const key = functionKey(domain, name)
     const entry = missing.get(key) ?? { domain, name, version, nodes: [] }
     missing.set(key, entry)

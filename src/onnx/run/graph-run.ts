@@ -15,6 +15,8 @@ export interface Run {
   readonly training: boolean
   readonly opsets: ReadonlyMap<string, number>
   readonly functions: ReadonlyMap<string, Message<'FunctionProto'>>
+  /** In a function: the attributes of its call, which its nodes may refer to. */
+  readonly given?: ReadonlyMap<string, Attribute>
   /** How many more nodes may run: loops in loops could go on for years. */
   readonly budget: { left: number }
 }
@@ -43,20 +45,18 @@ export class Names {
 }
 
 /** The name under which a local function is found. */
-export const functionKey = (domain: string | undefined, name: string | undefined): string =>
-  `${domainOf(domain)}:${name ?? ''}`
+export const functionKey = (
+  domain: string | undefined,
+  name: string | undefined,
+  overload = '',
+): string => `${domainOf(domain)}:${name ?? ''}:${overload}`
 
 /** Runs nodes in the file's order, which is that of their dependences. */
-export function runNodes(
-  nodes: readonly NodeProto[],
-  names: Names,
-  run: Run,
-  given?: ReadonlyMap<string, Attribute>,
-): void {
+export function runNodes(nodes: readonly NodeProto[], names: Names, run: Run): void {
   for (const node of nodes) {
     const label = nodeLabel(node)
     try {
-      inScope(node.name || node.output[0] || '', () => runNode(node, names, run, given))
+      inScope(node.name || node.output[0] || '', () => runNode(node, names, run))
     } catch (error) {
       throw located(error, label)
     }
@@ -82,12 +82,7 @@ export function nodeLabel(node: NodeProto): string {
   return name ? `${node.opType} '${name}'` : (node.opType ?? '')
 }
 
-function runNode(
-  node: NodeProto,
-  names: Names,
-  run: Run,
-  given: ReadonlyMap<string, Attribute> | undefined,
-): void {
+function runNode(node: NodeProto, names: Names, run: Run): void {
   if (run.budget.left-- <= 0) {
     throw new BrickError({
       kind: 'file',
@@ -97,8 +92,8 @@ function runNode(
     })
   }
   const inputs = node.input.map((name) => slotOf(name, names))
-  const attributes = attributesOf(node, given)
-  const body = run.functions.get(functionKey(node.domain, node.opType))
+  const attributes = attributesOf(node, run.given)
+  const body = run.functions.get(functionKey(node.domain, node.opType, node.overload))
   const outputs = body
     ? runFunction(body, inputs, attributes, run)
     : runOp(node, inputs, attributes, names, run)
@@ -188,6 +183,6 @@ function runFunction(
   for (const [name, attribute] of attributes) given.set(name, attribute)
   const opsets = new Map(run.opsets)
   for (const { domain, version } of body.opsetImport) opsets.set(domainOf(domain), version ?? 1)
-  runNodes(body.node, names, { ...run, opsets }, given)
+  runNodes(body.node, names, { ...run, opsets, given })
   return body.output.map((name) => slotOf(name, names))
 }
