@@ -13,6 +13,7 @@ import { createBackend, manualSeed, models, nn, Tensor, useBackend } from '../sr
 import type { Backend } from '../src/tensor/backend.ts'
 import { Classifier } from '../src/vision/classifier.ts'
 import { evaluateClassifier, reportOf } from '../src/vision/evaluation.ts'
+import { withFacts } from '../src/vision/facts.ts'
 import { computeFeatures } from '../src/vision/feature-file.ts'
 import { lastLayer, trunkOf } from '../src/vision/features.ts'
 import { imageSets, ResizedImages } from '../src/vision/image-sets.ts'
@@ -537,6 +538,33 @@ describe('pretrained networks', () => {
       }
     },
   )
+
+  test.skipIf(weights.missing)(
+    `what is given stands above what is known${weights.note}`,
+    async () => {
+      const names = Array.from({ length: 1000 }, (_, i) => `class ${i}`)
+      const network = await load('squeezenet1_1', {
+        size: 96,
+        preprocessing: 'unit',
+        classNames: names,
+      })
+      const { size, resize, normalize } = network.preprocessing
+      expect([size, resize, normalize.std]).toEqual([[96, 96], 110, [1, 1, 1]])
+      expect([network.classNames[3], network.classIds]).toEqual(['class 3', undefined])
+      await expect(load('squeezenet1_1', { classNames: ['a'] })).rejects.toThrow(/1000 classes/)
+    },
+  )
+
+  test('options of other kinds of sources are refused, and presets that there are not', async () => {
+    await expect(load('squeezenet1_1', { checkpoint: 'last' })).rejects.toThrow(
+      /checkpoint 'last': expected the folder of a run/,
+    )
+    await expect(load('squeezenet1_1', { revision: 'main' })).rejects.toThrow(/of the hub/)
+    const network = await colours()
+    await expect(withFacts(network, { preprocessing: 'cafe' })).rejects.toThrow(
+      /preprocessing: expected imagenet, caffe, .* Did you mean 'caffe'/,
+    )
+  })
 
   test('another name says what there is', async () => {
     await expect(load('squeezenet1_2')).rejects.toThrow(/Did you mean 'squeezenet1_1'/)
