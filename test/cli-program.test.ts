@@ -152,6 +152,30 @@ describe('eval and predict', () => {
   })
 })
 
+describe('export', () => {
+  test.each([
+    ['onnx', 'run.onnx'],
+    ['safetensors', 'run.safetensors'],
+  ])('%s: classifies as the run does', async (format, name) => {
+    const path = join('exports', name)
+    const { code, out } = await run('export', 'run', '--format', format)
+    expect([code, out.split('\n')[0]]).toEqual([0, `${format}  ${path}`])
+    const ask = async (model: string) =>
+      lines((await run('classify', 'run/try.png', '--model', model, '--json')).out)[0] as {
+        guesses: { name: string; probability: number }[]
+      }
+    const [theirs, ours] = [(await ask(path)).guesses[0]!, (await ask('run')).guesses[0]!]
+    expect(theirs.name).toBe(ours.name)
+    expect(theirs.probability).toBeCloseTo(ours.probability, 4)
+  })
+
+  test('standalone: a folder', async () => {
+    expect((await run('export', 'run', '--format', 'standalone')).code).toBe(0)
+    const files = readdirSync(inFolder('exports/run-standalone')).sort()
+    expect(files).toEqual(['index.html', 'model.js', 'model.wasm', 'weights.bin'])
+  })
+})
+
 describe('finetune', () => {
   const args = ['finetune', '--model', 'run', '--data', 'shades', '--batch', '4']
   beforeAll(async () => {
