@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { BrickError } from '../../base/errors.ts'
-import { fileError } from '../../files/errors.ts'
+import { folderError } from '../../files/errors.ts'
 import { checkWhole } from '../check.ts'
 import { classTarget } from '../collate.ts'
 import { checkRow, Dataset, type Draw, type Example, noDraw } from '../dataset.ts'
@@ -152,7 +152,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions): Pr
 
 async function classFolders(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
-    throw fileError('read', path, error)
+    throw folderError(path, error)
   })
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
   if (folders.length > 0) return folders.map(({ name }) => name).sort()
@@ -169,7 +169,7 @@ async function classFolders(path: string): Promise<string[]> {
 export async function imagesIn(folder: string): Promise<string[]> {
   const options = { recursive: true, withFileTypes: true } as const
   const entries = await readdir(folder, options).catch((error) => {
-    throw fileError('read', folder, error)
+    throw folderError(folder, error)
   })
   return entries
     .filter(({ name }) => IMAGE.has(extname(name).toLowerCase()) && !name.startsWith('.'))

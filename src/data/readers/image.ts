@@ -78,8 +78,9 @@ async function decode(
   bytes: number,
 ): Promise<Decoded> {
   const { channels } = options
+  const most = mostPixels(bytes, options.maxPixels)
   try {
-    const image = opened(source, mostPixels(bytes, options.maxPixels))
+    const image = opened(source, most)
     const upright = image.autoOrient().flatten({ background: 'white' })
     const coloured = channels === 1 ? upright.greyscale() : upright.toColourspace('srgb')
     const resized = await resizeTo(coloured, options)
@@ -94,10 +95,16 @@ async function decode(
       where: typeof source === 'string' ? source : 'image',
       wanted: 'an image (PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG)',
       got: (cause as Error).message.split('\n')[0]!,
-      remedy: 'Open it in a viewer to see whether it is whole, or save it again as PNG.',
+      remedy: remedyFor(cause as Error, most),
       cause,
     })
   }
+}
+
+function remedyFor({ message }: Error, most: number): string {
+  return /pixel limit/.test(message)
+    ? `Make it smaller: at most ${Math.floor(most / 1e6)} megapixels are decoded here.`
+    : 'Open it in a viewer to see whether it is whole, or save it again as PNG.'
 }
 
 function opened(source: ImageSource, limitInputPixels: number): Sharp {
