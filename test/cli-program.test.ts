@@ -194,6 +194,7 @@ describe('finetune', () => {
     expect([code, error]).toEqual([0, ''])
     expect((await run('eval', 'shaded')).out).toContain('(4 of 4)')
     expect(readdirSync(inFolder('shaded')).filter((name) => name.endsWith('.f32'))).toEqual([])
+    expect((await run('predict', 'shaded', 'shaded/try.png')).code).toBe(0)
     const again = await run(...args, ...out)
     expect([again.code, again.out]).toEqual([1, ''])
     expect(again.error).toContain('would be overwritten')
@@ -444,6 +445,8 @@ describe('wrong usage ends with 2', () => {
     [['train', 'lenet', '--weight-decay', '-1'], 'number from 0'],
     [['runs', '--sort', 'los'], "Did you mean 'loss'?"],
     [['plot'], 'run'],
+    [['classify', 'run/try.png', '--model', 'run', '--out', 'x.jpg'], 'ends with .png'],
+    [['finetune', '--model', 'run', '--data', 'nowhere'], 'or a folder of images'],
   ])('%j', async (args, text) => {
     const { code, out, error } = await run(...args)
     expect(code).toBe(2)

@@ -115,8 +115,8 @@ function opened(source: ImageSource, limitInputPixels: number): Sharp {
   return sharp(interleaved(source), { raw: { width, height, channels } })
 }
 
-/** The planes of an image, pixel by pixel. */
-function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
+/** The planes of an image [channels, height, width], pixel by pixel. */
+export function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
   const [channels = 1] = shape
   const plane = data.length / channels
   const pixels = new Uint8Array(data.length)
