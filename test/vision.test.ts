@@ -182,6 +182,17 @@ describe('a classifier', () => {
     expect(all.map(([best]) => best!.label)).toEqual(many.map((p) => (p === red ? 0 : 2)))
   })
 
+  test('no images, one that is not in a list, what is no image', async () => {
+    const network = await colours()
+    expect(await network.classify([])).toEqual([])
+    await expect(network.classify('red.png' as never)).rejects.toThrow(/a list of images, got red/)
+    for (const image of [42, { dtype: 'f32', shape: [3, 1, 1], data: new Float32Array(3) }]) {
+      await expect(network.classify([image as never])).rejects.toThrow(/or pixels: u8 \[1 or 3,/)
+    }
+    await expect(network.classify([], { top: 0 })).rejects.toThrow(/top to be a whole number/)
+    expect(() => imagenetPreprocessing(0)).toThrow(/size to be a whole number/)
+  })
+
   test('too few names are refused', async () => {
     const { model, preprocessing } = await colours()
     const network = new Classifier({ name: 'x', model, classNames: ['a'], preprocessing })
@@ -290,6 +301,13 @@ describe('features and neighbours', () => {
       { metric },
     )
     expect(one.nearest(query, 1)[0]!.distance).toBeCloseTo(want, 5)
+  })
+
+  test('a metric that there is not', async () => {
+    const vectors = { dtype: 'f32', shape: [1, 1], data: Float32Array.of(1) } as const
+    await expect(neighbourIndex(vectors, { metric: 'l2' as never })).rejects.toThrow(
+      /metric: expected euclidean or cosine, got 'l2'/,
+    )
   })
 
   test('among many, approximately: nine of ten are found', async () => {
@@ -458,6 +476,10 @@ test('a folder of random parts: the same for a seed and epoch, others in the nex
   expect(await at(1)).not.toEqual(await at(0))
   const wide = Math.max(...(await at(0))) - Math.min(...(await at(0)))
   expect([wide > 20, wide < 130]).toEqual([true, true])
+  for (const scale of [[2, 1], [0.5, 2], 0.5]) {
+    const wrong = imageFolder(inFolder('crops'), { size: 8, randomCrop: { scale: scale as never } })
+    await expect(wrong).rejects.toMatchObject({ kind: 'argument' })
+  }
 })
 
 describe('pretrained networks', () => {

@@ -66,10 +66,24 @@ interface Decoded {
   readonly height: number
 }
 
-/** Bytes of a file or of its content; of pixels, their number. */
+/**
+ * Bytes of a file or of its content; of pixels, their number.
+ *
+ * @throws BrickError `argument` for what is neither.
+ */
 async function bytesIn(source: ImageSource): Promise<number> {
   if (typeof source === 'string') return fileSize(source)
-  return source instanceof Uint8Array ? source.length : source.data.length
+  if (source instanceof Uint8Array) return source.length
+  const { dtype, shape = [], data } = (source ?? {}) as Partial<ArrayView>
+  const [channels, height = 0, width = 0] = shape
+  const isImage = dtype === 'u8' && shape.length === 3 && (channels === 1 || channels === 3)
+  if (isImage && data?.length === channels * height * width) return data.length
+  throw new BrickError({
+    kind: 'argument',
+    where: 'image',
+    wanted: "a file's path, its bytes, or pixels: u8 [1 or 3, height, width]",
+    got: dtype === undefined ? `${source}` : `${dtype} [${shape}]`,
+  })
 }
 
 async function decode(
