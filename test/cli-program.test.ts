@@ -114,6 +114,30 @@ describe('eval and predict', () => {
   })
 })
 
+describe('export', () => {
+  test.each([
+    ['onnx', 'run.onnx'],
+    ['safetensors', 'run.safetensors'],
+  ])('%s: classifies as the run does', async (format, name) => {
+    const path = join('exports', name)
+    const { code, out } = await run('export', 'run', '--format', format)
+    expect([code, out.split('\n')[0]]).toEqual([0, `${format}  ${path}`])
+    const ask = async (model: string) =>
+      lines((await run('classify', 'run/try.png', '--model', model, '--json')).out)[0] as {
+        guesses: { name: string; probability: number }[]
+      }
+    const [theirs, ours] = [(await ask(path)).guesses[0]!, (await ask('run')).guesses[0]!]
+    expect(theirs.name).toBe(ours.name)
+    expect(theirs.probability).toBeCloseTo(ours.probability, 4)
+  })
+
+  test('standalone: a folder', async () => {
+    expect((await run('export', 'run', '--format', 'standalone')).code).toBe(0)
+    const files = readdirSync(inFolder('exports/run-standalone')).sort()
+    expect(files).toEqual(['index.html', 'model.js', 'model.wasm', 'weights.bin'])
+  })
+})
+
 describe('finetune', () => {
   const args = ['finetune', '--model', 'run', '--data', 'shades', '--batch', '4']
   beforeAll(async () => {
@@ -132,6 +156,7 @@ describe('finetune', () => {
     expect([code, error]).toEqual([0, ''])
     expect((await run('eval', 'shaded')).out).toContain('(4 of 4)')
     expect(readdirSync(inFolder('shaded')).filter((name) => name.endsWith('.f32'))).toEqual([])
+    expect((await run('predict', 'shaded', 'shaded/try.png')).code).toBe(0)
     const again = await run(...args, ...out)
     expect([again.code, again.out]).toEqual([1, ''])
     expect(again.error).toContain('would be overwritten')
@@ -382,6 +407,8 @@ describe('wrong usage ends with 2', () => {
     [['train', 'lenet', '--weight-decay', '-1'], 'number from 0'],
     [['runs', '--sort', 'los'], "Did you mean 'loss'?"],
     [['plot'], 'run'],
+    [['classify', 'run/try.png', '--model', 'run', '--out', 'x.jpg'], 'ends with .png'],
+    [['finetune', '--model', 'run', '--data', 'nowhere'], 'or a folder of images'],
   ])('%j', async (args, text) => {
     const { code, out, error } = await run(...args)
     expect(code).toBe(2)

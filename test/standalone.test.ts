@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sizeOf } from '../src/base/shape.ts'
@@ -97,6 +98,40 @@ describe('a network without this library', () => {
     expect(() => runAlone(path)).toThrow(/expected 1 arrays, got 0/)
     truncateSync(join(path, 'weights.bin'), 100)
     expect(() => runAlone(path, waves(1568))).toThrow(/weights.bin: expected \d+ bytes, got 100/)
+  })
+
+  test('classifies pixels, one image in however large a batch', async () => {
+    manualSeed(5)
+    const model = new nn.Sequential(
+      new nn.Flatten(),
+      new nn.Linear(3 * 4 * 6, 3),
+      new nn.Softmax(-1),
+    )
+    const port = { dtype: 'f32', shape: [2, 3, 4, 6] } as const
+    const normalize = { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4] }
+    const preprocessing = { size: [4, 6], channels: 'bgr', resize: null, normalize, ink: false }
+    const facts = { name: 'net', classNames: ['a', 'b', 'c'], preprocessing }
+    const path = join(folder, 'net')
+    const { files } = await saveStandalone(path, (x) => model.forward(x!), [port], facts)
+    expect(Object.keys(files)).toContain('index.html')
+    const rgba = Uint8Array.from({ length: 4 * 24 }, (_, i) => (37 * i) % 256)
+    const planes = Float32Array.from({ length: 3 * 24 }, (_, i) => {
+      const c = Math.floor(i / 24)
+      return (rgba[4 * (i % 24) + 2 - c]! / 255 - normalize.mean[c]!) / normalize.std[c]!
+    })
+    const want = await model.forward(Tensor.of(planes, [1, 3, 4, 6], 'f32')).data()
+    const program = `const { load } = await import(process.argv[1])
+      const model = await load()
+      console.log(JSON.stringify(model.classify(Uint8Array.from(JSON.parse(process.argv[2])))))`
+    const url = pathToFileURL(join(path, 'model.js')).href
+    const args = ['--input-type=module', '-e', program, url, JSON.stringify([...rgba])]
+    const guesses = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
+      name: string
+      label: number
+      probability: number
+    }[]
+    expect(guesses.map(({ name }) => name).sort()).toEqual(['a', 'b', 'c'])
+    for (const { label, probability } of guesses) expect(probability).toBeCloseTo(want[label]!, 5)
   })
 
   test('a network that learns is refused', async () => {

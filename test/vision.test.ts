@@ -13,6 +13,7 @@ import { createBackend, manualSeed, models, nn, Tensor, useBackend } from '../sr
 import type { Backend } from '../src/tensor/backend.ts'
 import { Classifier } from '../src/vision/classifier.ts'
 import { evaluateClassifier, reportOf } from '../src/vision/evaluation.ts'
+import { withFacts } from '../src/vision/facts.ts'
 import { computeFeatures } from '../src/vision/feature-file.ts'
 import { lastLayer, trunkOf } from '../src/vision/features.ts'
 import { imageSets, ResizedImages } from '../src/vision/image-sets.ts'
@@ -181,6 +182,17 @@ describe('a classifier', () => {
     expect(all.map(([best]) => best!.label)).toEqual(many.map((p) => (p === red ? 0 : 2)))
   })
 
+  test('no images, one that is not in a list, what is no image', async () => {
+    const network = await colours()
+    expect(await network.classify([])).toEqual([])
+    await expect(network.classify('red.png' as never)).rejects.toThrow(/a list of images, got red/)
+    for (const image of [42, { dtype: 'f32', shape: [3, 1, 1], data: new Float32Array(3) }]) {
+      await expect(network.classify([image as never])).rejects.toThrow(/or pixels: u8 \[1 or 3,/)
+    }
+    await expect(network.classify([], { top: 0 })).rejects.toThrow(/top to be a whole number/)
+    expect(() => imagenetPreprocessing(0)).toThrow(/size to be a whole number/)
+  })
+
   test('too few names are refused', async () => {
     const { model, preprocessing } = await colours()
     const network = new Classifier({ name: 'x', model, classNames: ['a'], preprocessing })
@@ -289,6 +301,13 @@ describe('features and neighbours', () => {
       { metric },
     )
     expect(one.nearest(query, 1)[0]!.distance).toBeCloseTo(want, 5)
+  })
+
+  test('a metric that there is not', async () => {
+    const vectors = { dtype: 'f32', shape: [1, 1], data: Float32Array.of(1) } as const
+    await expect(neighbourIndex(vectors, { metric: 'l2' as never })).rejects.toThrow(
+      /metric: expected euclidean or cosine, got 'l2'/,
+    )
   })
 
   test('among many, approximately: nine of ten are found', async () => {
@@ -457,6 +476,10 @@ test('a folder of random parts: the same for a seed and epoch, others in the nex
   expect(await at(1)).not.toEqual(await at(0))
   const wide = Math.max(...(await at(0))) - Math.min(...(await at(0)))
   expect([wide > 20, wide < 130]).toEqual([true, true])
+  for (const scale of [[2, 1], [0.5, 2], 0.5]) {
+    const wrong = imageFolder(inFolder('crops'), { size: 8, randomCrop: { scale: scale as never } })
+    await expect(wrong).rejects.toMatchObject({ kind: 'argument' })
+  }
 })
 
 describe('pretrained networks', () => {
@@ -538,6 +561,33 @@ describe('pretrained networks', () => {
     },
   )
 
+  test.skipIf(weights.missing)(
+    `what is given stands above what is known${weights.note}`,
+    async () => {
+      const names = Array.from({ length: 1000 }, (_, i) => `class ${i}`)
+      const network = await load('squeezenet1_1', {
+        size: 96,
+        preprocessing: 'unit',
+        classNames: names,
+      })
+      const { size, resize, normalize } = network.preprocessing
+      expect([size, resize, normalize.std]).toEqual([[96, 96], 110, [1, 1, 1]])
+      expect([network.classNames[3], network.classIds]).toEqual(['class 3', undefined])
+      await expect(load('squeezenet1_1', { classNames: ['a'] })).rejects.toThrow(/1000 classes/)
+    },
+  )
+
+  test('options of other kinds of sources are refused, and presets that there are not', async () => {
+    await expect(load('squeezenet1_1', { checkpoint: 'last' })).rejects.toThrow(
+      /checkpoint 'last': expected the folder of a run/,
+    )
+    await expect(load('squeezenet1_1', { revision: 'main' })).rejects.toThrow(/of the hub/)
+    const network = await colours()
+    await expect(withFacts(network, { preprocessing: 'cafe' })).rejects.toThrow(
+      /preprocessing: expected imagenet, caffe, .* Did you mean 'caffe'/,
+    )
+  })
+
   test('another name says what there is', async () => {
     await expect(load('squeezenet1_2')).rejects.toThrow(/Did you mean 'squeezenet1_1'/)
   })
@@ -547,5 +597,7 @@ test('images of impossible sizes are refused before they are decoded', async () 
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="30000" height="30000"></svg>'
   writeFileSync(inFolder('bomb.svg'), svg)
   const options = { width: 8, height: 8, channels: 3 } as const
-  await expect(decodeImage(inFolder('bomb.svg'), options)).rejects.toThrow(/pixel limit/)
+  await expect(decodeImage(inFolder('bomb.svg'), options)).rejects.toThrow(
+    /pixel limit. Make it smaller: at most 16 megapixels/,
+  )
 })

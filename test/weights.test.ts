@@ -42,6 +42,11 @@ async function make(name: string): Promise<string> {
   return path
 }
 
+test('a model in the place of its states is refused', async () => {
+  const model = new nn.Linear(2, 1)
+  await expect(weights.save(pathOf('model'), model as never)).rejects.toThrow(/model.stateDict\(\)/)
+})
+
 describe('weights.load knows by its content', () => {
   test.each(['safetensors', 'npz', 'index', 'folder', 'shards'])('%s', async (name) => {
     const path = await make(name)

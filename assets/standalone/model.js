@@ -50,8 +50,12 @@ class Network {
 
   /** The likeliest classes of an image's pixels: red, green, blue and alpha of each, from 0 to 255. */
   classify(rgba, top = 5) {
-    const [shares] = this.run(inputOf(rgba))
-    const guesses = Array.from(shares, (probability, label) => ({ name: facts.classNames[label], label, probability }))
+    const [{ shape: [images] }] = facts.inputs
+    const one = inputOf(rgba)
+    const input = new Float32Array(images * one.length)
+    input.set(one)
+    const [shares] = this.run(input)
+    const guesses = Array.from(shares.subarray(0, facts.classNames.length), (probability, label) => ({ name: facts.classNames[label], label, probability }))
     return guesses.sort((a, b) => b.probability - a.probability).slice(0, top)
   }
 

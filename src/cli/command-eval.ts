@@ -3,18 +3,20 @@ import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { writeAtomically } from '../files/atomic.ts'
-import { holdsRun } from '../train/checkpoint.ts'
+import { checkpointPath, holdsRun, readRunState } from '../train/checkpoint.ts'
 import type { Classifier } from '../vision/classifier.ts'
 import { type ClassificationReport, evaluateClassifier } from '../vision/evaluation.ts'
 import { labelledFolder } from '../vision/labelled-folder.ts'
 import { mistakesGallery } from '../vision/mistakes.ts'
+import { checkpointIn } from '../vision/run.ts'
 import { onBackend } from './backend.ts'
 import { dataSource } from './datasets.ts'
 import type { EvalFlags } from './flags.ts'
 import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
-import { openSavedRun } from './saved-run.ts'
+import { configOf } from './saved-run.ts'
 import { drawScores } from './scores.ts'
+import { counterFor } from './terminal/counter.ts'
 
 interface Subject {
   readonly classifier: Classifier
@@ -31,7 +33,11 @@ export async function evalCommand(
 ): Promise<number> {
   return onBackend(flags, async (backend) => {
     const { classifier, dataset, title } = await subjectOf(model, flags)
-    const report = await evaluateClassifier(classifier, dataset, { batchSize: flags.batch ?? 64 })
+    const counter = await counterFor('images', output)
+    const report = await evaluateClassifier(classifier, dataset, {
+      batchSize: flags.batch ?? 64,
+      onProgress: counter.update,
+    }).finally(counter.end)
     const { mistakes, ...rest } = report
     output.event({
       event: 'eval',
@@ -43,9 +49,12 @@ export async function evalCommand(
     })
     output.print(`${title}, on ${dataset.name} (${backend.name})\n`)
     show(report, classifier, output)
-    if (mistakes.length === 0) return 0
     const path = flags.gallery ?? (holdsRun(model) ? join(model, 'mistakes.png') : undefined)
     if (path === undefined) return 0
+    if (mistakes.length === 0) {
+      output.print('no mistakes to draw')
+      return 0
+    }
     await writeAtomically(path, await mistakesGallery(dataset, report, classifier.classNames))
     output.event({ event: 'gallery', path })
     output.print(`worst mistakes  ${path}`)
@@ -54,20 +63,24 @@ export async function evalCommand(
 }
 
 async function subjectOf(model: string, flags: EvalFlags): Promise<Subject> {
-  if (!holdsRun(model) && !existsSync(join(model, 'best.safetensors'))) {
-    const classifier = await openNetwork(model, flags)
-    if (flags.data === undefined) throw noData(model)
-    const dataset = await labelledFolder(flags.data, classifier)
-    return { classifier, dataset, title: classifier.name }
+  const classifier = await openNetwork(model, flags)
+  const { data } = flags
+  const which = checkpointIn(model, flags.checkpoint)
+  if (which === undefined) {
+    if (data === undefined) throw noData(model)
+    return { classifier, dataset: await labelledFolder(data, classifier), title: classifier.name }
   }
-  const { classifier, config, checkpoint } = await openSavedRun(model, flags.checkpoint)
-  const title = `${config.model} after ${checkpoint.state.history.length} epochs`
-  if (flags.data !== undefined && existsSync(flags.data)) {
-    return { classifier, dataset: await labelledFolder(flags.data, classifier), title }
+  const state = await readRunState(model, which)
+  const config = configOf({ path: checkpointPath(model, which), state })
+  const title = `${config.model} after ${counted(state.history.length, 'epoch')}`
+  if (data !== undefined && existsSync(data)) {
+    return { classifier, dataset: await labelledFolder(data, classifier), title }
   }
-  const { test } = await dataSource(flags.data ?? config.data).load(classifier.preprocessing)
+  const { test } = await dataSource(data ?? config.data).load(classifier.preprocessing)
   return { classifier, dataset: test, title }
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
 function noData(model: string): BrickError {
   return new BrickError({

@@ -6,6 +6,7 @@ import { onBackend } from './backend.ts'
 import type { SimilarFlags } from './flags.ts'
 import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
+import { counterFor } from './terminal/counter.ts'
 
 /** Finds the images of a folder that are most similar to another. */
 export async function similarCommand(
@@ -16,13 +17,16 @@ export async function similarCommand(
   return onBackend(flags, async () => {
     const { in: folder, metric = 'cosine', top = 12, layer, out = '.' } = flags
     const network = await openNetwork(flags.model, flags)
-    const onCompute = (images: number) =>
-      output.print(`computing the features of ${images.toLocaleString('en-US')} images …\n`)
-    const options = { metric, top, onCompute, ...(layer === undefined ? {} : { layer }) }
-    const found = await similarImages(network, query, folder, options)
-    const by = [network.name, ...(layer === undefined ? [] : [layer]), `${metric} distance`].join(
-      ', ',
-    )
+    const counter = await counterFor('features', output)
+    const found = await similarImages(network, query, folder, {
+      metric,
+      top,
+      onCompute: (images) =>
+        output.print(`computing the features of ${images.toLocaleString('en-US')} images …\n`),
+      onProgress: counter.update,
+      ...(layer === undefined ? {} : { layer }),
+    }).finally(counter.end)
+    const by = [network.name, layer, `${metric} distance`].filter(Boolean).join(', ')
     const subject = { query, found, by }
     const [page, sheet] = [join(out, 'similar.html'), join(out, 'similar.png')]
     await writeAtomically(page, new TextEncoder().encode(await similarPage(subject)))

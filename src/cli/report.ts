@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
 import type { Dataset } from '../data/dataset.ts'
+import { interleaved } from '../data/readers/image.ts'
 import { writeAtomically } from '../files/atomic.ts'
 import { predictionGallery } from '../train/gallery.ts'
 import { showSeconds } from '../train/progress.ts'
@@ -31,7 +32,8 @@ export async function reportRun(subject: Subject, output: Output): Promise<void>
   const right = report.examples - report.mistakes.length
   const gallery = join(folder, 'gallery.png')
   await writeAtomically(gallery, await predictionGallery(test, probabilities))
-  const sample = await writeSample(folder, test, report.mistakes)
+  const isBgr = config.preprocessing.channels === 'bgr'
+  const sample = isBgr ? undefined : await writeSample(folder, test, report.mistakes)
   output.event({
     event: 'end',
     folder,
@@ -77,12 +79,13 @@ async function writeSample(
 ): Promise<string | undefined> {
   const wrong = new Set(mistakes.map(({ index }) => index))
   const at = Array.from({ length: test.length }, (_, i) => i).findIndex((i) => !wrong.has(i))
-  const { dtype, shape, data } = (await test.get(Math.max(0, at))).input
-  const [channels, height, width] = shape
-  if (at < 0 || channels !== 1 || !height || !width) return undefined
+  if (at < 0) return undefined
+  const { dtype, shape, data: values } = (await test.get(at)).input
+  const [channels, height, width] = shape as [1 | 3, number, number]
   const factor = dtype === 'f32' ? 255 : 1
-  const pixels = Uint8Array.from(data, (value) => Math.round(value * factor))
-  const png = await sharp(pixels, { raw: { width, height, channels: 1 } })
+  const data = Uint8Array.from(values, (value) => Math.round(value * factor))
+  const raw = { width, height, channels }
+  const png = await sharp(interleaved({ dtype: 'u8', shape, data }), { raw })
     .resize(width * Math.ceil(224 / width), undefined, { kernel: 'nearest' })
     .png()
     .toBuffer()

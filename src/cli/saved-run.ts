@@ -77,7 +77,7 @@ export function setupOf(state: RunState): RunState['config'] {
 }
 
 /** The command line's own part of a checkpoint. */
-export function configOf(checkpoint: Checkpoint): RunConfig {
+export function configOf(checkpoint: Pick<Checkpoint, 'path' | 'state'>): RunConfig {
   const { path, state } = checkpoint
   const network = networkConfigOf(checkpoint)
   const bad = Object.entries(fields).find(([name, isValid]) => !isValid(state.config[name]))

@@ -10,5 +10,6 @@ const MATRIX = 20
 export function drawScores({ classes, confusion }: ClassificationReport, output: Output): string {
   const names = classes.map(({ name }) => name)
   if (names.length <= MATRIX) return drawConfusion(confusion, names, output)
-  return [drawClassScores(classes, output), drawMixUps(confusion, names, output)].join('\n')
+  const parts = [drawClassScores(classes, output), drawMixUps(confusion, names, output)]
+  return parts.filter(Boolean).join('\n')
 }

@@ -19,13 +19,22 @@ const causes: Readonly<Record<string, readonly [got: string, remedy: string]>> =
 
 /** A failed read or write as the user's error; an error that is one already stays as it is. */
 export function fileError(action: 'read' | 'write', path: string, error: unknown): BrickError {
+  return systemError(`a file that can be ${action === 'read' ? 'read' : 'written'}`, path, error)
+}
+
+/** As {@link fileError}, of a folder whose files are listed. */
+export function folderError(path: string, error: unknown): BrickError {
+  return systemError('a folder that can be read', path, error)
+}
+
+function systemError(wanted: string, path: string, error: unknown): BrickError {
   if (error instanceof BrickError) return error
   const { code = '', message } = error as NodeJS.ErrnoException
   const [got, remedy] = causes[code] ?? [message, undefined]
   return new BrickError({
     kind: 'file',
     where: path,
-    wanted: action === 'read' ? 'a file that can be read' : 'a file that can be written',
+    wanted,
     got: code in causes ? `${got} (${code})` : got,
     ...(remedy === undefined ? {} : { remedy }),
     cause: error,

@@ -129,7 +129,7 @@ export function hubError(
     wanted: what,
     got: status === undefined ? reasonOf(error) : `${status} ${(error as Error).message}`,
     remedy:
-      'Check the connection and try again; { offline: true } uses what was downloaded before.',
+      'Check the connection and try again, or name a folder or file of weights on this machine.',
     cause: error,
   })
 }

@@ -1,5 +1,6 @@
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
+import { checkWhole } from '../data/check.ts'
 import type { ImageSource } from '../data/readers/image.ts'
 import type { Module } from '../nn/module/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -80,7 +81,7 @@ export class Classifier {
    *
    * @param images Files, or their contents.
    * @returns For each image its likeliest classes.
-   * @throws BrickError `file` for an image that is missing or damaged.
+   * @throws BrickError `file` for an image that is missing or damaged, `argument` for what is none.
    * @example
    * ```ts
    * const network = await vision.load('squeezenet1_1')
@@ -92,11 +93,12 @@ export class Classifier {
     images: readonly ImageSource[],
     options: ClassifyOptions = {},
   ): Promise<Guess[][]> {
+    const { top = 5 } = options
+    checkWhole('classify', 'top', top, 1)
+    if (images.length === 0) return []
     const { shape, data } = await this.probabilities(images)
     const [, classes = 0] = shape
-    return images.map((_, i) =>
-      this.guesses(data.subarray(i * classes, (i + 1) * classes), options.top),
-    )
+    return images.map((_, i) => this.guesses(data.subarray(i * classes, (i + 1) * classes), top))
   }
 
   /** Probabilities [n, classes] of images. */
@@ -141,6 +143,11 @@ export class Classifier {
 
   /** The images; with the last one repeated, where the model takes them by so many only. */
   private filesOf(images: readonly ImageSource[]): ImageFiles {
+    if (!Array.isArray(images)) {
+      const wanted = 'a list of images'
+      const remedy = 'Put a single one into a list, too: [image].'
+      throw new BrickError({ kind: 'argument', where: this.name, wanted, got: `${images}`, remedy })
+    }
     const rest = this.batch ? -images.length % this.batch : 0
     const filling = rest ? new Array<ImageSource>(this.batch! + rest).fill(images.at(-1)!) : []
     return new ImageFiles([...images, ...filling], this.preprocessing)

@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { BrickError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import { fileError } from '../files/errors.ts'
-import type { Classifier } from './classifier.ts'
+import { Classifier } from './classifier.ts'
 import {
   isPreprocessing,
   type Preprocessing,
   type PresetName,
   preset,
+  presetNames,
   resized,
 } from './preprocessing.ts'
 
@@ -63,6 +66,7 @@ async function preprocessingOf(
   if (typeof given !== 'string') return given
   const known = preset(given, usual)
   if (known) return known
+  if (!given.endsWith('.json') && !existsSync(given)) throw unknownPreset(given)
   let value: unknown
   try {
     value = JSON.parse(await textOf(given))
@@ -80,10 +84,33 @@ async function preprocessingOf(
   })
 }
 
+function unknownPreset(given: string): BrickError {
+  const near = nearest(given, presetNames)
+  return new BrickError({
+    kind: 'unknown',
+    where: 'preprocessing',
+    wanted: `${presetNames.join(', ')}, or a JSON file`,
+    got: `'${given}'`,
+    ...(near === undefined ? {} : { remedy: `Did you mean '${near}'?` }),
+  })
+}
+
 const textOf = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error) => {
     throw fileError('read', path, error)
   })
+
+/** A network, of which what is given is true instead of what it says itself. */
+export async function withFacts(network: Classifier, given: NetworkFacts): Promise<Classifier> {
+  const { classNames } = network
+  return new Classifier({
+    ...network,
+    preprocessing: await preprocessingFor(given, network.preprocessing),
+    ...(given.classNames === undefined
+      ? {}
+      : { ...(await classNamesFor(classNames.length, given.classNames)), classIds: undefined }),
+  })
+}
 
 /** What a file says of its network, in the metadata of safetensors and ONNX. */
 export function factsOf(network: Classifier): Record<string, string> {

@@ -40,7 +40,7 @@ export interface NeighbourIndex {
 /**
  * Prepares vectors [n, d] for {@link NeighbourIndex}.
  *
- * @throws BrickError `shape` for what is no list of vectors.
+ * @throws BrickError `shape` for what is no list of vectors, `argument` for another metric.
  */
 export async function neighbourIndex(
   { shape, data }: ArrayView<'f32'>,
@@ -51,8 +51,12 @@ export async function neighbourIndex(
     const wanted = 'vectors [n, features]'
     throw new BrickError({ kind: 'shape', where: 'neighbourIndex', wanted, got: `[${shape}]` })
   }
+  if (!Object.hasOwn(distances, metric)) {
+    const wanted = Object.keys(distances).join(' or ')
+    throw new BrickError({ kind: 'argument', where: 'metric', wanted, got: `'${metric}'` })
+  }
   const vectorAt = (i: number) => data.subarray(i * d, (i + 1) * d)
-  const distance = metric === 'cosine' ? cosineDistance : euclideanDistance
+  const distance = distances[metric]
   const ranked = (query: Float32Array, among: Iterable<number>, count: number) =>
     Array.from(among, (index) => ({ index, distance: distance(query, vectorAt(index)) }))
       .sort((a, b) => a.distance - b.distance || a.index - b.index)
@@ -99,4 +103,9 @@ function cosineDistance(a: Float32Array, b: Float32Array): number {
     bb += b[i]! ** 2
   }
   return 1 - (aa * bb === 0 ? 0 : dot / Math.sqrt(aa * bb))
+}
+
+const distances: Readonly<Record<Metric, (a: Float32Array, b: Float32Array) => number>> = {
+  euclidean: euclideanDistance,
+  cosine: cosineDistance,
 }

@@ -1,4 +1,5 @@
 import type { ArrayView } from '../base/array.ts'
+import { checkWhole } from '../data/check.ts'
 import type { Gatherer } from '../data/dataset.ts'
 import type { DecodeOptions, ImageSource } from '../data/readers/image.ts'
 import { statistics } from '../data/statistics.ts'
@@ -34,6 +35,7 @@ export const imagenetStatistics: PlaneStatistics = {
  * The preprocessing that most ImageNet networks were trained with: the shorter side to size / 0.875,
  * the middle cut out, (x / 255 − mean) / std.
  *
+ * @throws BrickError `argument` for a size that is no whole number from 1.
  * @example
  * ```ts
  * vision.imagenetPreprocessing().resize // 256
@@ -41,6 +43,7 @@ export const imagenetStatistics: PlaneStatistics = {
  * ```
  */
 export function imagenetPreprocessing(size = 224): Preprocessing {
+  checkWhole('imagenetPreprocessing', 'size', size, 1)
   return {
     size: [size, size],
     channels: 'rgb',
@@ -102,8 +105,13 @@ export function inputShapeOf({ channels, size }: Preprocessing): [number, number
   return [channels === 'grey' ? 1 : 3, ...size]
 }
 
-/** The same for images of another size. */
+/**
+ * The same for images of another size, with as much of them cut off.
+ *
+ * @throws BrickError `argument` for a size that is no whole number from 1.
+ */
 export function resized(preprocessing: Preprocessing, size: number): Preprocessing {
+  checkWhole('preprocessing', 'size', size, 1)
   const { resize, size: before } = preprocessing
   const ratio = size / Math.min(...before)
   return {

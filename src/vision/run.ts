@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs'
 import { BrickError } from '../base/errors.ts'
 import { createModel } from '../models/models.ts'
-import { type Checkpoint, checkpointPath, readCheckpoint } from '../train/checkpoint.ts'
+import {
+  type Checkpoint,
+  type CheckpointName,
+  checkpointPath,
+  readCheckpoint,
+} from '../train/checkpoint.ts'
 import { servedArrays } from '../train/session-state.ts'
 import { Classifier } from './classifier.ts'
 import { inputShapeOf, isPreprocessing, type Preprocessing } from './preprocessing.ts'
@@ -25,9 +30,8 @@ export interface OpenedRun {
  *
  * @throws BrickError `checkpoint` or `file` if the folder holds no whole run of images.
  */
-export async function openRun(folder: string, which?: 'best' | 'last'): Promise<OpenedRun> {
-  const name = which ?? (existsSync(checkpointPath(folder, 'best')) ? 'best' : 'last')
-  const checkpoint = await readCheckpoint(folder, name)
+export async function openRun(folder: string, which?: CheckpointName): Promise<OpenedRun> {
+  const checkpoint = await readCheckpoint(folder, checkpointIn(folder, which) ?? 'last')
   const { model: kind, classNames, preprocessing } = networkConfigOf(checkpoint)
   const sizes = { inputShape: inputShapeOf(preprocessing), classes: classNames.length }
   const model = createModel(kind, sizes)
@@ -36,8 +40,19 @@ export async function openRun(folder: string, which?: 'best' | 'last'): Promise<
   return { classifier: new Classifier(parts), checkpoint }
 }
 
+/** Which checkpoint of a folder stands for its run: its best, else its last. Undefined for other folders. */
+export function checkpointIn(folder: string, which?: CheckpointName): CheckpointName | undefined {
+  const names = (['best', 'last'] as const).filter((name) =>
+    existsSync(checkpointPath(folder, name)),
+  )
+  return names.length === 0 ? undefined : (which ?? names[0])
+}
+
 /** @throws BrickError `checkpoint` for a run that says too little of its network. */
-export function networkConfigOf({ path, state }: Checkpoint): NetworkConfig {
+export function networkConfigOf({
+  path,
+  state,
+}: Pick<Checkpoint, 'path' | 'state'>): NetworkConfig {
   const bad = Object.entries(checks).find(([name, isValid]) => !isValid(state.config[name]))
   if (!bad) return state.config as unknown as NetworkConfig
   throw new BrickError({

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
+import { interleaved } from '../data/readers/image.ts'
 import { drawGallery } from '../plot/gallery.ts'
 import { thumbnail } from './picture.ts'
 import type { SimilarImage } from './similar.ts'
@@ -46,14 +47,10 @@ ${cards.join('\n')}
 }
 
 async function card(path: string, note: string, kind = ''): Promise<string> {
-  const { shape, data } = await thumbnail(path, SIDE)
-  const [, height = 0, width = 0] = shape
-  const pixels = new Uint8Array(data.length)
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) pixels[3 * i + c] = data[c * width * height + i]!
-  }
+  const image = await thumbnail(path, SIDE)
+  const [, height = 0, width = 0] = image.shape
   const raw = { width, height, channels: 3 as const }
-  const jpeg = await sharp(pixels, { raw }).jpeg({ quality: 82 }).toBuffer()
+  const jpeg = await sharp(interleaved(image), { raw }).jpeg({ quality: 82 }).toBuffer()
   const source = `data:image/jpeg;base64,${jpeg.toString('base64')}`
   const link = escaped(pathToFileURL(path).href)
   return [

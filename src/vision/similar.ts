@@ -36,21 +36,15 @@ export async function similarImages(
   network: Classifier,
   query: string,
   folder: string,
-  { metric = 'cosine', top = 12, onCompute, ...features }: SimilarOptions = {},
+  { metric = 'cosine', top = 12, onCompute, onProgress, ...features }: SimilarOptions = {},
 ): Promise<SimilarImage[]> {
   const files = await imagesIn(folder)
   if (files.length === 0) {
-    const wanted = 'images'
-    throw new BrickError({
-      kind: 'file',
-      where: folder,
-      wanted,
-      got: 'none',
-      remedy: 'Check the path.',
-    })
+    const parts = { kind: 'file', where: folder, wanted: 'images', got: 'none' } as const
+    throw new BrickError({ ...parts, remedy: 'Check the path.' })
   }
   const own = await network.features([query], features)
-  const all = await featuresOfFiles(network, files, features, onCompute)
+  const all = await featuresOfFiles(network, files, features, { onCompute, onProgress })
   const index = await neighbourIndex(all, { metric })
   return index
     .nearest(own.data, top + 1)
@@ -64,7 +58,7 @@ async function featuresOfFiles(
   network: Classifier,
   files: readonly string[],
   options: FeatureOptions,
-  onCompute?: (images: number) => void,
+  { onCompute, onProgress }: { [K in 'onCompute' | 'onProgress']: SimilarOptions[K] | undefined },
 ): Promise<ArrayView<'f32'>> {
   const name = `${await keyOf(network, files, options)}.safetensors`
   const path = join(cacheFolder(), 'features', name)
@@ -74,7 +68,8 @@ async function featuresOfFiles(
     if (kept?.shape[0] === files.length) return kept as ArrayView<'f32'>
   }
   onCompute?.(files.length)
-  const features = await network.features(files, options)
+  const told = onProgress === undefined ? {} : { onProgress }
+  const features = await network.features(files, { ...options, ...told })
   await writeSafetensors(path, [['features', features]])
   return features
 }

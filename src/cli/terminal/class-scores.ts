@@ -2,11 +2,13 @@ import pc from 'picocolors'
 import type { ClassScore } from '../../vision/evaluation.ts'
 import type { ConfusionMatrix } from './confusion.ts'
 
-/** Classes that are shown, those that are known worst; of 40 and less, all. */
-const WORST = 15
+/** Up to so many classes, all are shown; of more, those that are known worst. */
 const ALL = 45
+const WORST = 15
 const MIXED = 8
+/** Characters of a class's name, alone in its line or one of two. */
 const NAME = 36
+const PAIRED = 32
 
 interface Colors {
   readonly color?: boolean
@@ -50,7 +52,8 @@ export function drawMixUps(
   )
   const worst = pairs.sort((a, b) => b.n - a.n).slice(0, MIXED)
   const lines = worst.map(
-    ({ n, t, p }) => `${`${n}`.padStart(6)} ×  ${classNames[t]} → ${classNames[p]}`,
+    ({ n, t, p }) =>
+      `${`${n}`.padStart(6)} ×  ${cut(classNames[t]!, PAIRED)} → ${cut(classNames[p]!, PAIRED)}`,
   )
   return worst.length === 0 ? '' : [colors.dim('most often mixed up'), ...lines, ''].join('\n')
 }
@@ -58,7 +61,9 @@ export function drawMixUps(
 const share = (value: number): string =>
   (Number.isNaN(value) ? '–' : `${(100 * value).toFixed(1)} %`).padStart(8)
 
-function fitted(name: string, wide: number): string {
+const fitted = (name: string, wide: number): string => cut(name, wide).padEnd(wide)
+
+function cut(name: string, most: number): string {
   const characters = [...name]
-  return characters.length > wide ? `${characters.slice(0, wide - 1).join('')}…` : name.padEnd(wide)
+  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : name
 }

@@ -15,6 +15,7 @@ import {
   natural,
   network,
   outputFor,
+  png,
   positive,
   share,
   USAGE,
@@ -112,7 +113,7 @@ export function addEval(program: Command, done: Done): void {
       'what to measure it on: a folder with a folder of images for each class',
     )
     .option('--batch <n>', 'images at once', whole(1))
-    .option('--gallery <file>', 'draw the worst mistakes (default: in the run folder)')
+    .option('--gallery <file>', 'a PNG of the worst mistakes (default: in the run folder)', png)
   common(network(command)).action(async (run: string, options: EvalFlags & Common) => {
     const { evalCommand } = await import('../command-eval.ts')
     done(await evalCommand(run, options, outputFor(options)))

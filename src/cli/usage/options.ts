@@ -88,6 +88,12 @@ export const known = (names: readonly string[]) => (text: string) => {
   throw new InvalidArgumentError(`Expected ${names.join(', ')}.${hint}`)
 }
 
+/** A picture to be written. */
+export function png(text: string): string {
+  if (text.toLowerCase().endsWith('.png')) return text
+  throw new InvalidArgumentError('Expected a file whose name ends with .png.')
+}
+
 /** A dataset's name, or a folder. */
 export function images(text: string): string {
   const isThere = statSync(text, { throwIfNoEntry: false })?.isDirectory()

@@ -7,6 +7,7 @@ import {
   modelHelp,
   network,
   outputFor,
+  png,
   positive,
   whole,
 } from './options.ts'
@@ -18,7 +19,7 @@ export function addClassify(program: Command, done: Done): void {
     .argument('<image...>', 'image files: JPEG, PNG, …')
     .requiredOption('--model <name>', modelHelp)
     .option('--top <n>', 'classes to show of each image', whole(1))
-    .option('--out <file>', 'a PNG of the images with their classes')
+    .option('--out <file>', 'a PNG of the images with their classes', png)
   common(network(command)).action(async (images: string[], options: ClassifyFlags & Common) => {
     const { classifyCommand } = await import('../command-classify.ts')
     done(await classifyCommand(images, options, outputFor(options)))

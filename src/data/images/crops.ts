@@ -81,9 +81,8 @@ export interface ResizedCropOptions {
  */
 export function randomResizedCrop(size: Size, options: ResizedCropOptions = {}): BatchTransform {
   const pair = sizePair('randomResizedCrop', size)
-  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bilinear' } = options
-  for (const share of scale) checkRange('randomResizedCrop', 'scale', share, 0, 1)
-  for (const shape of ratio) checkRange('randomResizedCrop', 'ratio', shape, 1e-3, 1e3)
+  const { interpolation = 'bilinear' } = options
+  const { scale, ratio } = boxRanges('randomResizedCrop', options)
   const transform = resizing(
     'randomResizedCrop',
     interpolation,
@@ -91,6 +90,27 @@ export function randomResizedCrop(size: Size, options: ResizedCropOptions = {}):
     (random, images) => randomBox(random, images, scale, ratio),
   )
   return portable(transform, url, 'randomResizedCrop', () => [size, options])
+}
+
+/**
+ * Which areas (shares of the image's) and shapes (width / height) parts have.
+ *
+ * @throws BrickError `argument` for what is no range of these.
+ */
+export function boxRanges(
+  where: string,
+  { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: ResizedCropOptions,
+): Required<Pick<ResizedCropOptions, 'scale' | 'ratio'>> {
+  const limits = { scale: [0, 1], ratio: [1e-3, 1e3] } as const
+  for (const [name, range] of Object.entries({ scale, ratio })) {
+    const [least, most] = limits[name as keyof typeof limits]
+    if (!Array.isArray(range) || range.length !== 2 || range[0]! > range[1]!) {
+      const wanted = `${name}: [from, to]`
+      throw new BrickError({ kind: 'argument', where, wanted, got: JSON.stringify(range) })
+    }
+    for (const end of range) checkRange(where, name, end, least, most)
+  }
+  return { scale, ratio }
 }
 
 /** A part of an image of random area and shape. */

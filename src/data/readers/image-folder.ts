@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { BrickError } from '../../base/errors.ts'
-import { fileError } from '../../files/errors.ts'
+import { folderError } from '../../files/errors.ts'
 import { checkWhole } from '../check.ts'
 import { classTarget } from '../collate.ts'
 import { checkRow, Dataset, type Draw, type Example, noDraw } from '../dataset.ts'
-import { type ResizedCropOptions, randomBox } from '../images/crops.ts'
+import { boxRanges, type ResizedCropOptions, randomBox } from '../images/crops.ts'
 import { randomAt } from '../random-stream.ts'
 import type { Recipe } from '../recipe.ts'
 import { type DecodeOptions, decodeImage } from './image.ts'
@@ -52,7 +52,7 @@ interface Parts {
   readonly classes: Int32Array
   readonly classNames: readonly string[]
   readonly decoding: DecodeOptions
-  readonly randomCrop: ImageFolderOptions['randomCrop']
+  readonly randomCrop: ReturnType<typeof boxRanges> | undefined
   readonly skipped: readonly CorruptImage[]
 }
 
@@ -81,13 +81,11 @@ export class ImageFolder extends Dataset {
   override async get(index: number, { seed, epoch }: Draw = noDraw): Promise<Example> {
     checkRow(this, index)
     const { classes, decoding, randomCrop } = this.#parts
-    const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = randomCrop ?? {}
     const random = randomAt(seed, epoch, index, CROP_STREAM)
-    const part: DecodeOptions['part'] = (image) => randomBox(random, image, scale, ratio)
-    const input = await decodeImage(this.files[index]!, {
-      ...decoding,
-      ...(randomCrop ? { part } : {}),
-    })
+    const cropping: Pick<DecodeOptions, 'part'> = randomCrop
+      ? { part: (image) => randomBox(random, image, randomCrop.scale, randomCrop.ratio) }
+      : {}
+    const input = await decodeImage(this.files[index]!, { ...decoding, ...cropping })
     return { input, target: classTarget(classes[index]!) }
   }
   override labels(): Int32Array {
@@ -104,7 +102,8 @@ export class ImageFolder extends Dataset {
  * are in the order of their names. Images are decoded and resized by libvips.
  *
  * @throws BrickError `file` for a folder that can't be read or has no class folders, a class folder
- * without images (by name), or, when it is read, a corrupt image.
+ * without images (by name), or, when it is read, a corrupt image; `argument` for sizes and ranges
+ * that are none.
  * @example
  * ```ts
  * const flowers = await imageFolder('flowers', { size: 64, corrupt: 'skip' })
@@ -117,6 +116,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions): Pr
   const [height, width] = typeof size === 'number' ? [size, size] : size
   checkWhole('imageFolder', 'size', height, 1)
   checkWhole('imageFolder', 'size', width, 1)
+  const crop = randomCrop && boxRanges('imageFolder: randomCrop', randomCrop)
   const decoding = {
     width,
     height,
@@ -145,14 +145,14 @@ export async function imageFolder(path: string, options: ImageFolderOptions): Pr
     classes: Int32Array.from(found, ({ label }) => label),
     classNames: folders,
     decoding,
-    randomCrop,
+    randomCrop: crop,
     skipped,
   })
 }
 
 async function classFolders(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
-    throw fileError('read', path, error)
+    throw folderError(path, error)
   })
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
   if (folders.length > 0) return folders.map(({ name }) => name).sort()
@@ -169,7 +169,7 @@ async function classFolders(path: string): Promise<string[]> {
 export async function imagesIn(folder: string): Promise<string[]> {
   const options = { recursive: true, withFileTypes: true } as const
   const entries = await readdir(folder, options).catch((error) => {
-    throw fileError('read', folder, error)
+    throw folderError(folder, error)
   })
   return entries
     .filter(({ name }) => IMAGE.has(extname(name).toLowerCase()) && !name.startsWith('.'))

@@ -66,10 +66,24 @@ interface Decoded {
   readonly height: number
 }
 
-/** Bytes of a file or of its content; of pixels, their number. */
+/**
+ * Bytes of a file or of its content; of pixels, their number.
+ *
+ * @throws BrickError `argument` for what is neither.
+ */
 async function bytesIn(source: ImageSource): Promise<number> {
   if (typeof source === 'string') return fileSize(source)
-  return source instanceof Uint8Array ? source.length : source.data.length
+  if (source instanceof Uint8Array) return source.length
+  const { dtype, shape = [], data } = (source ?? {}) as Partial<ArrayView>
+  const [channels, height = 0, width = 0] = shape
+  const isImage = dtype === 'u8' && shape.length === 3 && (channels === 1 || channels === 3)
+  if (isImage && data?.length === channels * height * width) return data.length
+  throw new BrickError({
+    kind: 'argument',
+    where: 'image',
+    wanted: "a file's path, its bytes, or pixels: u8 [1 or 3, height, width]",
+    got: dtype === undefined ? `${source}` : `${dtype} [${shape}]`,
+  })
 }
 
 async function decode(
@@ -78,8 +92,9 @@ async function decode(
   bytes: number,
 ): Promise<Decoded> {
   const { channels } = options
+  const most = mostPixels(bytes, options.maxPixels)
   try {
-    const image = opened(source, mostPixels(bytes, options.maxPixels))
+    const image = opened(source, most)
     const upright = image.autoOrient().flatten({ background: 'white' })
     const coloured = channels === 1 ? upright.greyscale() : upright.toColourspace('srgb')
     const resized = await resizeTo(coloured, options)
@@ -94,10 +109,16 @@ async function decode(
       where: typeof source === 'string' ? source : 'image',
       wanted: 'an image (PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG)',
       got: (cause as Error).message.split('\n')[0]!,
-      remedy: 'Open it in a viewer to see whether it is whole, or save it again as PNG.',
+      remedy: remedyFor(cause as Error, most),
       cause,
     })
   }
+}
+
+function remedyFor({ message }: Error, most: number): string {
+  return /pixel limit/.test(message)
+    ? `Make it smaller: at most ${Math.floor(most / 1e6)} megapixels are decoded here.`
+    : 'Open it in a viewer to see whether it is whole, or save it again as PNG.'
 }
 
 function opened(source: ImageSource, limitInputPixels: number): Sharp {
@@ -108,8 +129,8 @@ function opened(source: ImageSource, limitInputPixels: number): Sharp {
   return sharp(interleaved(source), { raw: { width, height, channels } })
 }
 
-/** The planes of an image, pixel by pixel. */
-function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
+/** The planes of an image [channels, height, width], pixel by pixel. */
+export function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
   const [channels = 1] = shape
   const plane = data.length / channels
   const pixels = new Uint8Array(data.length)
