@@ -62,7 +62,7 @@ export const zoo: readonly Network[] = [
   },
   { name: 'mlp', channels: 1, size: 28, operators: 'Gemm Relu Reshape' },
   { name: 'mlp:64-30-10', channels: 1, size: 8, operators: 'Gemm Relu Reshape' },
-  { name: 'resnet18', channels: 3, size: 32, operators: residual },
+  { name: 'resnet18', channels: 3, size: 32, operators: residual, slow: true },
   { name: 'resnet50', channels: 3, size: 32, operators: residual, slow: true },
   { name: 'vgg11', channels: 3, size: 32, operators: pooled, slow: true },
   {

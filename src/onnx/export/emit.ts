@@ -1,11 +1,12 @@
-import type { Node } from '../../graph/node.ts'
+import { type Node, topological } from '../../graph/node.ts'
 import { bodyOf, type ScanBody } from '../../graph/scan-body.ts'
 import type { Draft } from '../file/messages.ts'
 import type { Dim } from './dims.ts'
 import { idioms } from './idioms.ts'
-import { bare, input } from './look.ts'
+import { as, bare, input } from './look.ts'
 import type { Plan, PlanContext } from './plan.ts'
 import { type Elsewhere, type Primitive, primitives } from './primitives.ts'
+import { needsOf, recurrentLayer, writeLayer } from './recurrent.ts'
 import { codes, type GraphWriter, graph, INT64, int, ints } from './writer.ts'
 
 /** Names of values by node. */
@@ -25,7 +26,7 @@ export function emit(
   const stack = roots.map(bare)
   for (let node = stack.pop(); node; node = stack.pop()) {
     if (plans.has(node) || names.has(node)) continue
-    const plan = planOf(node, context, plans)
+    const plan = node.is('scan') ? loopPlan(node, context, plans, roots) : planOf(node, context)
     plans.set(node, plan)
     stack.push(...plan.needs.map(bare))
   }
@@ -37,8 +38,7 @@ export function emit(
   writer.scope = ''
 }
 
-function planOf(node: Node, context: PlanContext, plans: ReadonlyMap<Node, Plan>): Plan {
-  if (node.is('scan')) return scanPlan(node, context, plans)
+function planOf(node: Node, context: PlanContext): Plan {
   if (node.is('scanned')) return scannedPlan(node)
   for (const recognize of idioms[node.op] ?? []) {
     const plan = recognize(node, context)
@@ -48,13 +48,57 @@ function planOf(node: Node, context: PlanContext, plans: ReadonlyMap<Node, Plan>
   return (write as Primitive<typeof node.op>)(node, context)
 }
 
-/** How a loop's values are called: the states at the end, and what was asked of each round. */
-interface LoopNames {
-  readonly initial: readonly string[]
-  /** By place in the body; of states without the first. */
-  readonly rounds: ReadonlyMap<number, string>
-}
+/** What a loop has left: the name of what was asked of its rounds, by place in the body. */
+type LoopNames = (place: number, writer: GraphWriter) => string
 const loops = new WeakMap<Node, LoopNames>()
+
+/** A loop over time: a recurrent layer's operator if it is one and no more is asked of it, else Scan. */
+function loopPlan(
+  node: Node<'scan'>,
+  context: PlanContext,
+  plans: ReadonlyMap<Node, Plan>,
+  roots: readonly Node[],
+): Plan {
+  const seen = recurrentLayer(node)
+  if (!seen || !asksForLayer(node, topological(roots))) return scanPlan(node, context, plans)
+  return {
+    needs: needsOf(seen),
+    write: (writer, name) => {
+      const { length, reverse } = node.attrs
+      const { outputs, final } = writeLayer(seen, reverse, writer, name)
+      const initial = seen.initial.map(name)
+      loops.set(node, (place, w) => {
+        const state = bodyOf(node).stateAt(place)
+        if (state === 0) return withInitial(w, initial[0]!, outputs, reverse)
+        // The last state is all that is asked for: it stands in every place.
+        const last = w.add('Unsqueeze', [final[state]!, w.integers([0])])
+        return w.add('Expand', [last, w.integers([length + 1, 1, 1])])
+      })
+      return ''
+    },
+  }
+}
+
+/** Whether of a loop no more is asked than its outputs, and of other states the last ones. */
+function asksForLayer(loop: Node<'scan'>, all: readonly Node[]): boolean {
+  const body = bodyOf(loop)
+  const { length, reverse } = loop.attrs
+  const last = reverse ? 0 : length
+  return all.every((node) => {
+    if (node.is('scanned') && input(node, 0) === loop) return body.stateAt(node.attrs.of) >= 0
+    return node.inputs.every((from) => {
+      const asked = as(from, 'scanned')
+      if (!asked || input(asked, 0) !== loop || body.stateAt(asked.attrs.of) === 0) return true
+      return node.is('slice') && node.attrs.start[0] === last && node.attrs.stop[0] === last + 1
+    })
+  })
+}
+
+/** A state in all rounds, with what it was before them, in front (or at the end, going back). */
+function withInitial(w: GraphWriter, initial: string, rounds: string, reverse: boolean): string {
+  const first = w.add('Unsqueeze', [initial, w.integers([0])])
+  return w.add('Concat', reverse ? [rounds, first] : [first, rounds], { axis: int(0) })
+}
 
 /** A loop over time: ONNX's Scan. What is asked of its rounds is known when it is written. */
 function scanPlan(node: Node<'scan'>, context: PlanContext, plans: ReadonlyMap<Node, Plan>): Plan {
@@ -64,8 +108,7 @@ function scanPlan(node: Node<'scan'>, context: PlanContext, plans: ReadonlyMap<N
       const places = [...plans.keys()].flatMap((n) =>
         n.is('scanned') && input(n, 0) === node ? [n.attrs.of] : [],
       )
-      const names = writeScan(node, [...new Set(places)], writer, context, name)
-      loops.set(node, names)
+      loops.set(node, writeScan(node, [...new Set(places)], writer, context, name))
       return ''
     },
   }
@@ -99,8 +142,11 @@ function writeScan(
     },
     states.length + places.length,
   )
-  const rounds = new Map(places.map((place, i) => [place, made[states.length + i]!]))
-  return { initial, rounds }
+  return (place, w) => {
+    const rounds = made[states.length + places.indexOf(place)]!
+    const state = bodyOf(node).stateAt(place)
+    return state < 0 ? rounds : withInitial(w, initial[state]!, rounds, node.attrs.reverse)
+  }
 }
 
 /** The graph of a round: states and elements in, states and what is wanted of the round out. */
@@ -142,21 +188,10 @@ function roundValue(body: ScanBody, place: number): Node {
   return state < 0 ? body.nodes[place]! : body.next[state]!
 }
 
-/** A value in all rounds; of a state, its beginning too, in front (or at the end, going back). */
+/** A value in all rounds; of a state, its beginning too. */
 function scannedPlan(node: Node<'scanned'>): Plan {
-  const loop = input(node, 0) as Node<'scan'>
-  return {
-    needs: [loop],
-    write: (writer) => {
-      const { initial, rounds } = loops.get(loop)!
-      const all = rounds.get(node.attrs.of)!
-      const state = bodyOf(loop).stateAt(node.attrs.of)
-      if (state < 0) return all
-      const first = writer.add('Unsqueeze', [initial[state]!, writer.integers([0])])
-      const parts = loop.attrs.reverse ? [all, first] : [first, all]
-      return writer.add('Concat', parts, { axis: int(0) })
-    },
-  }
+  const loop = input(node, 0)
+  return { needs: [loop], write: (writer) => loops.get(loop)!(node.attrs.of, writer) }
 }
 
 const tensorType = (elemType: number, dims: readonly Dim[]): Draft<'TypeProto'> => ({
