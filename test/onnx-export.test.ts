@@ -24,7 +24,7 @@ afterAll(async () => {
 describe('the zoo, at two batch sizes', () => {
   for (const network of zoo) {
     const skip = network.slow && !slow
-    const note = skip ? ' (skipped: minutes of large weights, run with BRICKWORK_SLOW=1)' : ''
+    const note = skip ? ' (skipped: minutes of large weights, npm run test:slow)' : ''
     test.skipIf(skip)(`${network.name}${note}`, () => checkNetwork(network), 300_000)
   }
 })
