@@ -90,12 +90,19 @@ describe('a network of a run, at work', () => {
     ]) {
       expect(tuned.out).toContain(text)
     }
-    expect((await run('eval', 'tuned')).out).toContain('lenet after 1 epochs, on digits/test')
+    expect((await run('eval', 'tuned')).out).toContain('lenet after 1 epoch, on digits/test')
+    const again = await run(...args, '--out', 'tuned')
+    expect([again.code, again.out]).toEqual([1, ''])
+    expect(again.error).toContain('would be overwritten')
+    expect((await run('train', '--resume', 'tuned')).error).toContain('one of finetune')
     const frozen = await run(...args, '--freeze', 'features', '--json', '--out', 'frozen')
     expect([frozen.error, frozen.code]).toEqual(['', 0])
     const [base, kept] = await Promise.all(
       ['run', 'frozen'].map((name) => readSafetensors(inFolder(`${name}/best.safetensors`))),
     )
+    const events = ['features', 'features', 'start', 'epoch', 'epoch', 'end']
+    expect(lines(frozen.out).map(({ event }) => event)).toEqual(events)
+    expect(existsSync(inFolder('frozen/curves.png'))).toBe(true)
     expect(kept!.tensors.get('conv1.weight')).toEqual(base!.tensors.get('conv1.weight'))
     expect(kept!.tensors.get('fc2.weight')?.shape).toEqual([10, 500])
     const seen = await run('predict', 'frozen', 'colors/val/red/0.png', '--json')
@@ -105,19 +112,13 @@ describe('a network of a run, at work', () => {
 
 describe('elsewhere', () => {
   test('as weights, which are a network again', async () => {
-    const { code, out } = await run(
-      'export',
-      'run',
-      '--format',
-      'safetensors',
-      '--out',
-      'w.safetensors',
-    )
-    expect([code, out]).toEqual([0, expect.stringContaining('w.safetensors')])
-    const { tensors, metadata } = await readSafetensors(inFolder('w.safetensors'))
+    const { code, out } = await run('export', 'run', '--format', 'safetensors')
+    const path = join('exports', 'run.safetensors')
+    expect([code, out]).toEqual([0, expect.stringContaining(path)])
+    const { tensors, metadata } = await readSafetensors(inFolder(path))
     expect(tensors.get('conv1.weight')?.shape).toEqual([20, 3, 5, 5])
     expect(JSON.parse(metadata['classNames']!)).toEqual(['blue', 'green', 'red'])
-    const seen = await run('classify', 'colors/val/red/0.png', '--model', 'w.safetensors', '--json')
+    const seen = await run('classify', 'colors/val/red/0.png', '--model', path, '--json')
     expect(lines(seen.out)[0]).toMatchObject({ guesses: [{ name: 'red' }, {}, {}] })
   })
 
@@ -140,14 +141,28 @@ describe('elsewhere', () => {
   })
 })
 
-test('Ctrl-C while the new layer learns ends with 130, and leaves no features behind', async () => {
+describe('Ctrl-C while a network is fine-tuned ends with 130', () => {
   const args = ['finetune', '--model', 'run', '--data', 'colors', '--head-epochs', '5000']
-  const { child, outcome } = start([...args, '--out', 'stopped'])
-  child.stdout!.on('data', (text: string) => {
-    if (text.includes('2/5000')) child.kill('SIGINT')
+  const stopAt = (text: string, out: string) => {
+    const { child, outcome } = start([...args, '--out', out])
+    child.stdout!.on('data', (said: string) => {
+      if (said.includes(text)) child.kill('SIGINT')
+    })
+    return outcome
+  }
+
+  test('and keeps the new layer as far as it is', async () => {
+    const { code, out } = await stopAt('2/5000', 'stopped')
+    expect([code, out]).toEqual([130, expect.stringContaining('eval stopped')])
+    expect((await run('eval', 'stopped')).out).toContain('on colors/val')
+    expect(existsSync(inFolder('stopped/features-train.f32'))).toBe(false)
   })
-  expect((await outcome).code).toBe(130)
-  expect(existsSync(inFolder('stopped/features-train.f32'))).toBe(false)
+
+  test('and leaves nothing where there is nothing yet', async () => {
+    const { code, out } = await stopAt('on frozen features', 'left')
+    expect([code, out]).toEqual([130, expect.stringContaining('nothing is kept')])
+    expect(existsSync(inFolder('left'))).toBe(false)
+  })
 })
 
 test('wrong calls say what they want', async () => {
@@ -159,6 +174,15 @@ test('wrong calls say what they want', async () => {
     const { code, error } = await run(...args)
     expect([code, error]).toEqual([2, expect.stringContaining(text)])
   }
-  const missing = await run('classify', 'none.png', '--model', 'run')
-  expect([missing.code, missing.error]).toEqual([1, expect.stringContaining('no such file')])
+  for (const [args, text] of [
+    [['classify', 'none.png', '--model', 'run'], 'no such file'],
+    [['eval', 'run', '--data', 'digits'], 'from 0 to 2'],
+    [
+      ['finetune', '--model', 'run', '--data', 'colors', '--freeze', 'features', '--epochs', '9'],
+      '--head-epochs',
+    ],
+  ] as const) {
+    const { code, error } = await run(...args)
+    expect([code, error]).toEqual([1, expect.stringContaining(text)])
+  }
 })

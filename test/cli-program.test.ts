@@ -1,16 +1,6 @@
 import { spawn } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readSafetensors } from '../src/files/tensor-file.ts'
 import { built, cliCase, lines, type Outcome, outcomeOf } from './cli-case.ts'
@@ -111,79 +101,6 @@ describe('eval and predict', () => {
     const shares = Object.values(prediction!['probabilities'] as Record<string, number>)
     expect(shares).toHaveLength(10)
     expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 5)
-  })
-})
-
-describe('export', () => {
-  test.each([
-    ['onnx', 'run.onnx'],
-    ['safetensors', 'run.safetensors'],
-  ])('%s: classifies as the run does', async (format, name) => {
-    const path = join('exports', name)
-    const { code, out } = await run('export', 'run', '--format', format)
-    expect([code, out.split('\n')[0]]).toEqual([0, `${format}  ${path}`])
-    const ask = async (model: string) =>
-      lines((await run('classify', 'run/try.png', '--model', model, '--json')).out)[0] as {
-        guesses: { name: string; probability: number }[]
-      }
-    const [theirs, ours] = [(await ask(path)).guesses[0]!, (await ask('run')).guesses[0]!]
-    expect(theirs.name).toBe(ours.name)
-    expect(theirs.probability).toBeCloseTo(ours.probability, 4)
-  })
-
-  test('standalone: a folder', async () => {
-    expect((await run('export', 'run', '--format', 'standalone')).code).toBe(0)
-    const files = readdirSync(inFolder('exports/run-standalone')).sort()
-    expect(files).toEqual(['index.html', 'model.js', 'model.wasm', 'weights.bin'])
-  })
-})
-
-describe('finetune', () => {
-  const args = ['finetune', '--model', 'run', '--data', 'shades', '--batch', '4']
-  beforeAll(async () => {
-    for (const [name, background] of Object.entries({ black: '#000', grey: '#888' })) {
-      mkdirSync(inFolder(`shades/${name}`), { recursive: true })
-      for (let i = 0; i < 10; i++) {
-        const image = sharp({ create: { width: 8, height: 8, channels: 3, background } })
-        await image.toFile(inFolder(`shades/${name}/${i}.png`))
-      }
-    }
-  })
-
-  test('teaches a run other classes: a run like any other, that is not overwritten', async () => {
-    const out = ['--out', 'shaded']
-    const { code, error } = await run(...args, ...out, '--head-epochs', '2', '--epochs', '1')
-    expect([code, error]).toEqual([0, ''])
-    expect((await run('eval', 'shaded')).out).toContain('(4 of 4)')
-    expect(readdirSync(inFolder('shaded')).filter((name) => name.endsWith('.f32'))).toEqual([])
-    expect((await run('predict', 'shaded', 'shaded/try.png')).code).toBe(0)
-    const again = await run(...args, ...out)
-    expect([again.code, again.out]).toEqual([1, ''])
-    expect(again.error).toContain('would be overwritten')
-    expect((await run('train', '--resume', 'shaded')).error).toContain('one of finetune')
-  })
-
-  test('with frozen features; Ctrl-C keeps the new layer as far as it is', async () => {
-    const frozen = [...args, '--freeze', 'features', '--out', 'frozen']
-    expect((await run(...frozen, '--epochs', '9')).error).toContain('--head-epochs')
-    const { child, outcome } = start([...frozen, '--head-epochs', '100000'])
-    child.stdout!.on('data', (text: string) => {
-      if (text.includes('1/100000')) child.kill('SIGINT')
-    })
-    const { code, out } = await outcome
-    expect(code).toBe(130)
-    expect(out).toContain('eval frozen')
-    expect((await run('eval', 'frozen')).code).toBe(0)
-  })
-
-  test('Ctrl-C before there is anything leaves nothing', async () => {
-    const { child, outcome } = start([...args, '--out', 'left'])
-    child.stdout!.on('data', (text: string) => {
-      if (text.includes('on frozen features')) child.kill('SIGINT')
-    })
-    const { code, out } = await outcome
-    expect([code, existsSync(inFolder('left'))]).toEqual([130, false])
-    expect(out).toContain('nothing is kept')
   })
 })
 

@@ -6,6 +6,9 @@ import { printGuesses } from './guesses.ts'
 import { openNetwork } from './network.ts'
 import type { Output } from './output.ts'
 
+/** Images in one picture, which takes a megabyte of memory for each. */
+const PICTURED = 100
+
 /** Says of each image what a network sees on it, as text and, if asked for, as a labelled picture. */
 export async function classifyCommand(
   images: readonly string[],
@@ -21,10 +24,11 @@ export async function classifyCommand(
       printGuesses(images[i]!, guesses, output)
     }
     if (out !== undefined) {
-      const shown = images.map((image, i) => ({ image, guesses: all[i]! }))
+      const shown = images.slice(0, PICTURED).map((image, i) => ({ image, guesses: all[i]! }))
       await writeAtomically(out, await labelledPicture(shown))
-      output.event({ event: 'picture', path: out })
-      output.print(`picture  ${out}`)
+      output.event({ event: 'picture', path: out, images: shown.length })
+      const part = shown.length < images.length ? ` (the first ${shown.length} images)` : ''
+      output.print(`picture  ${out}${part}`)
     }
     return 0
   })

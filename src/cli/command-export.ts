@@ -60,7 +60,7 @@ async function writeOnnx(network: Classifier, path: string): Promise<Facts> {
     metadata: factsOf(network),
   })
   await writeAtomically(path, bytes)
-  return { bytes: bytes.length, input: `[batch, ${inputShape.join(', ')}]` }
+  return { size: bytes.length, input: `[batch, ${inputShape.join(', ')}]` }
 }
 
 async function writeWeights(network: Classifier, path: string): Promise<Facts> {
@@ -70,7 +70,7 @@ async function writeWeights(network: Classifier, path: string): Promise<Facts> {
     arrays.push([name, { dtype, shape, data: await state.data() } as ArrayView])
   }
   await writeSafetensors(path, arrays, factsOf(network))
-  return { bytes: (await stat(path)).size }
+  return { size: (await stat(path)).size }
 }
 
 async function writeStandalone(

@@ -6,7 +6,6 @@ import type { Backend } from '../tensor/backend.ts'
 import { manualSeed } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { readCheckpoint } from '../train/checkpoint.ts'
-import type { TrainEvent } from '../train/events.ts'
 import { fit as fitModel } from '../train/fit.ts'
 import { accuracy } from '../train/metrics.ts'
 import { mixup as mixupOf } from '../train/mixing.ts'
@@ -24,6 +23,7 @@ import { freshRunFolder } from './run-folder.ts'
 import { configOf, methodsOf, type RunConfig } from './saved-run.ts'
 import { scheduleFor } from './schedules.ts'
 import { heldOut, type Sets } from './sets.ts'
+import { tell } from './tell.ts'
 
 const SEED = 1
 /** The exit code after Ctrl-C, as shells have it. */
@@ -124,17 +124,6 @@ function methodOptions(config: RunConfig, examples: number) {
     ...(mixup === null
       ? {}
       : { mix: mixupOf({ alpha: mixup, classes: config.classNames.length }) }),
-  }
-}
-
-/** Events as lines of JSON. Those of single steps would be too many. */
-function tell(event: TrainEvent, output: Output): void {
-  if (event.type === 'epoch') {
-    const { record, isBest } = event
-    output.event({ event: 'epoch', ...record, isBest })
-  } else if (event.type === 'start') {
-    const { epochs, done, steps, folder } = event
-    output.event({ event: 'start', epochs, done, steps, folder })
   }
 }
 

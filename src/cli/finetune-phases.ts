@@ -7,6 +7,7 @@ import { makeFolder } from '../files/folders.ts'
 import { crossEntropy } from '../nn/losses/cross-entropy.ts'
 import { adam } from '../optim/adam.ts'
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.ts'
+import type { TrainEvent } from '../train/events.ts'
 import { fit as fitModel } from '../train/fit.ts'
 import { accuracy } from '../train/metrics.ts'
 import { showSeconds } from '../train/progress.ts'
@@ -21,6 +22,7 @@ import type { DataSource } from './datasets.ts'
 import type { Output } from './output.ts'
 import type { RunConfig } from './saved-run.ts'
 import type { Sets } from './sets.ts'
+import { tell } from './tell.ts'
 import { counterFor } from './terminal/counter.ts'
 
 /** Whose features are used, what is learnt, how, and where it is kept. */
@@ -90,6 +92,7 @@ function fitting({ config, plan, base }: FinetuneTask, output: Output) {
     seed: config.seed,
     earlyStopping: { patience: Number.MAX_SAFE_INTEGER },
     config: { ...config, base, ...plan } as unknown as Record<string, Json>,
+    onEvent: (event: TrainEvent) => tell(event, output),
     progress: output.json ? 'none' : output.isTerminal ? 'bar' : 'lines',
   } as const
 }

@@ -50,7 +50,7 @@ const LEAST = 1e-12
 /**
  * Measures a classifier on a dataset of images as its preprocessing makes them.
  *
- * @throws BrickError `argument` for a dataset without labels.
+ * @throws BrickError `argument` for a dataset without labels, or with other classes.
  * @example
  * ```ts
  * const network = await vision.load('runs/lenet-digits-1')
@@ -71,8 +71,21 @@ export async function evaluateClassifier(
       got: 'one without labels',
     })
   }
+  checkLabels(labels, dataset.name, classifier)
   const probabilities = await probabilitiesOf(classifier, dataset, options)
   return reportOf(probabilities, labels, classifier.classNames)
+}
+
+function checkLabels(labels: ArrayLike<number>, where: string, { name, classNames }: Classifier) {
+  const odd = Array.from(labels).find((label) => !(label >= 0 && label < classNames.length))
+  if (odd === undefined) return
+  throw new BrickError({
+    kind: 'argument',
+    where,
+    wanted: `the classes of ${name}, from 0 to ${classNames.length - 1}`,
+    got: `class ${odd}`,
+    remedy: 'Measure it on images of the classes that it has learnt.',
+  })
 }
 
 /** Probabilities [n, classes] of all examples of a dataset. */

@@ -105,7 +105,9 @@ function unknownSource(source: string): BrickError {
   const isOfTheZoo = modelNames.includes(source)
   const remedy = isOfTheZoo
     ? 'No published weights of it are known: name a file of weights, too (--weights).'
-    : near && `Did you mean '${near}'?`
+    : statSync(source, { throwIfNoEntry: false })?.isFile()
+      ? `If it holds weights, name their network, too: --model resnet18 --weights ${source}.`
+      : near && `Did you mean '${near}'?`
   return new BrickError({
     kind: 'unknown',
     where: 'model',

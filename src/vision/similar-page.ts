@@ -6,6 +6,8 @@ import { thumbnail } from './picture.ts'
 import type { SimilarImage } from './similar.ts'
 
 const SIDE = 240
+/** Images on a contact sheet, which is held in memory whole. */
+const ON_SHEET = 120
 
 /** What a page of similar images says of itself. */
 export interface SimilarSubject {
@@ -59,19 +61,22 @@ async function card(path: string, note: string, kind = ''): Promise<string> {
   ].join('\n')
 }
 
-/** A PNG with the query and what was found, for those who want one picture. */
+/** A PNG with the query and the first 120 that were found, for those who want one picture. */
 export async function contactSheet({ query, found, by }: SimilarSubject): Promise<Uint8Array> {
   const shown = async (path: string, label: string) => ({
     image: await thumbnail(path, 144),
     label,
   })
+  const nearest = found.slice(0, ON_SHEET)
   return drawGallery(
     [
       { title: `similar to ${nameOf(query)}`, images: [await shown(query, nameOf(query))] },
       {
         title: `by ${by}`,
         images: await Promise.all(
-          found.map(({ path, distance }) => shown(path, `${distance.toFixed(3)} ${nameOf(path)}`)),
+          nearest.map(({ path, distance }) =>
+            shown(path, `${distance.toFixed(3)} ${nameOf(path)}`),
+          ),
         ),
       },
     ],
