@@ -1,8 +1,7 @@
-import { BrickError } from '../base/errors.ts'
 import type { Checkpoint } from '../train/checkpoint.ts'
 import type { RunState } from '../train/run-state.ts'
 import type { Classifier } from '../vision/classifier.ts'
-import { type NetworkConfig, networkConfigOf, openRun } from '../vision/run.ts'
+import { type NetworkConfig, networkConfigOf, openRun, otherRun } from '../vision/run.ts'
 import type { MethodFlags } from './flags.ts'
 
 /** {@link MethodFlags} of a run: null for what was left out. */
@@ -82,11 +81,5 @@ export function configOf(checkpoint: Pick<Checkpoint, 'path' | 'state'>): RunCon
   const network = networkConfigOf(checkpoint)
   const bad = Object.entries(fields).find(([name, isValid]) => !isValid(state.config[name]))
   if (!bad) return { ...methods, ...state.config, ...network } as unknown as RunConfig
-  throw new BrickError({
-    kind: 'checkpoint',
-    where: path,
-    wanted: `a run of the command line, with '${bad[0]}' in its config`,
-    got: JSON.stringify(state.config[bad[0]] ?? null),
-    remedy: 'Open runs of your own programs with train.fit and resume.',
-  })
+  throw otherRun(path, bad[0], state.config[bad[0]])
 }

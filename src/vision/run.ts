@@ -55,17 +55,22 @@ export function networkConfigOf({
 }: Pick<Checkpoint, 'path' | 'state'>): NetworkConfig {
   const bad = Object.entries(checks).find(([name, isValid]) => !isValid(state.config[name]))
   if (!bad) return state.config as unknown as NetworkConfig
-  throw new BrickError({
-    kind: 'checkpoint',
-    where: path,
-    wanted: `a run of the command line, with '${bad[0]}' in its config`,
-    got: JSON.stringify(state.config[bad[0]] ?? null),
-    remedy: 'Open runs of your own programs with train.fit and resume.',
-  })
+  throw otherRun(path, bad[0], state.config[bad[0]])
 }
 
 const checks: { readonly [K in keyof NetworkConfig]: (value: unknown) => boolean } = {
   model: (value) => typeof value === 'string',
   classNames: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   preprocessing: isPreprocessing,
+}
+
+/** A run whose config lacks what the command line writes. */
+export function otherRun(path: string, name: string, value: unknown): BrickError {
+  return new BrickError({
+    kind: 'checkpoint',
+    where: path,
+    wanted: `a run of the command line, with '${name}' in its config`,
+    got: JSON.stringify(value ?? null),
+    remedy: 'Open runs of your own programs with train.fit and resume.',
+  })
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Context } from './context.ts'
-import { imageExtension } from './image-kind.ts'
-import { Refusal } from './refusal.ts'
-import { addImageParser, decoded, imageBytes, imageSide } from './routes-classify.ts'
-import { errors, feedbackAnswerSchema, feedbackSchema } from './schemas.ts'
+import type { Context } from '../context.ts'
+import { imageExtension } from '../image-kind.ts'
+import { Refusal } from '../refusal.ts'
+import { errors, feedbackAnswerSchema, feedbackSchema } from '../schemas.ts'
+import { addImageParser, decoded, imageBytes, imageSide } from './classify.ts'
 
 interface Correction {
   readonly id: string

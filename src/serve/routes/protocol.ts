@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Context } from './context.ts'
-import type { LiveModel } from './live-model.ts'
+import type { Context } from '../context.ts'
+import type { LiveModel } from '../live-model.ts'
 import {
   errors,
   healthSchema,
@@ -8,9 +8,9 @@ import {
   modelSchema,
   serverSchema,
   versionParams,
-} from './schemas.ts'
-import type { Servable } from './servable.ts'
-import { packageVersion } from './version.ts'
+} from '../schemas.ts'
+import type { Servable } from '../servable.ts'
+import { packageVersion } from '../version.ts'
 
 /** The parts of a model's address. */
 export interface ModelParams {

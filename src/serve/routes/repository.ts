@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import type { Context } from './context.ts'
-import { Refusal } from './refusal.ts'
-import { describeModel, type ModelParams } from './routes-protocol.ts'
-import { errors, modelParams, modelSchema, repositorySchema } from './schemas.ts'
+import type { Context } from '../context.ts'
+import { Refusal } from '../refusal.ts'
+import { errors, modelParams, modelSchema, repositorySchema } from '../schemas.ts'
+import { describeModel, type ModelParams } from './protocol.ts'
 
 const tags = ['Model repository']
 

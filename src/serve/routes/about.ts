@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
 
 /** For people, tools and Prometheus: what is here, and how it does. */
 export function addAbout(app: FastifyInstance, context: Context): void {

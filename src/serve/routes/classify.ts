@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { ArrayView } from '../base/array.ts'
-import { BrickError } from '../base/errors.ts'
-import { type Context, departure } from './context.ts'
-import { imageExtension, imageKinds } from './image-kind.ts'
-import type { Live } from './live-model.ts'
-import { Refusal } from './refusal.ts'
-import { classifyAnswerSchema, errors } from './schemas.ts'
-import type { ImageSide } from './servable.ts'
+import type { ArrayView } from '../../base/array.ts'
+import { BrickError } from '../../base/errors.ts'
+import { type Context, departure } from '../context.ts'
+import { imageExtension, imageKinds } from '../image-kind.ts'
+import type { Live } from '../live-model.ts'
+import { Refusal } from '../refusal.ts'
+import { classifyAnswerSchema, errors } from '../schemas.ts'
+import type { ImageSide } from '../servable.ts'
 
 const accepts = {
   types: /^(?:image\/|application\/octet-stream\b)/,

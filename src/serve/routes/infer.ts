@@ -1,16 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Context, departure } from './context.ts'
+import { type Context, departure } from '../context.ts'
 import {
   type InferAnswer,
   type InferBody,
   rawBody,
   readInfer,
   writeInfer,
-} from './infer-message.ts'
-import { jsonParser } from './json-body.ts'
-import { badBody, Refusal } from './refusal.ts'
-import { type ModelParams, modelPaths, tags } from './routes-protocol.ts'
-import { errors, inferAnswerSchema, inferSchema } from './schemas.ts'
+} from '../infer-message.ts'
+import { jsonParser } from '../json-body.ts'
+import { badBody, Refusal } from '../refusal.ts'
+import { errors, inferAnswerSchema, inferSchema } from '../schemas.ts'
+import { type ModelParams, modelPaths, tags } from './protocol.ts'
 
 const HEADER = 'inference-header-content-length'
 const words = `application/json, or application/octet-stream with the header ${HEADER}`
