@@ -84,12 +84,14 @@ describe('a network of a run, at work', () => {
     expect([tuned.error, tuned.code]).toEqual(['', 0])
     for (const text of [
       'new layer fc2',
-      '1293 × 500 features of train',
+      '1,293 × 500 features of train',
       'all layers',
       'test examples',
     ]) {
       expect(tuned.out).toContain(text)
     }
+    expect(Math.max(...tuned.out.split('\n').map((line) => [...line].length))).toBeLessThan(100)
+    expect(tuned.out).toContain('1,293 examples, 144 to check, 360 to test\n')
     expect((await run('eval', 'tuned')).out).toContain('lenet after 1 epoch, on digits/test')
     const again = await run(...args, '--out', 'tuned')
     expect([again.code, again.out]).toEqual([1, ''])

@@ -1,5 +1,6 @@
 import { BrickError } from '../base/errors.ts'
 import { manualSeed } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { holdsRun } from '../train/checkpoint.ts'
 import { resized } from '../vision/preprocessing.ts'
 import { transfer } from '../vision/transfer.ts'
@@ -128,14 +129,17 @@ function announce(
   backend: string,
   output: Output,
 ): void {
-  const { colors } = output
-  const count = (tensors: object) =>
-    Object.values(tensors).reduce((sum: number, { size }: { size: number }) => sum + size, 0)
-  const [kept, fresh] = [count(network.featureParameters), count(network.headParameters)]
-  const facts = [
-    `${sets.train.length} examples, ${sets.validation.length} to check, ${sets.test.length} to test`,
-    `${kept.toLocaleString('en-US')} parameters of features, ${fresh.toLocaleString('en-US')} new`,
-    backend,
-  ]
-  output.print(`\n${colors.bold(`${base} on ${config.data}`)}   ${colors.dim(facts.join(' · '))}\n`)
+  const { bold, dim } = output.colors
+  const count = (n: number) => n.toLocaleString('en-US')
+  const sizeOf = (tensors: Readonly<Record<string, Tensor>>) =>
+    Object.values(tensors).reduce((sum, { size }) => sum + size, 0)
+  const { train, validation, test } = sets
+  const [kept, fresh] = [sizeOf(network.featureParameters), sizeOf(network.headParameters)]
+  output.print(`\n${bold(`${base} on ${config.data}`)}   ${dim(backend)}`)
+  output.print(
+    dim(
+      `${count(train.length)} examples, ${count(validation.length)} to check, ${count(test.length)} to test\n` +
+        `${count(kept)} parameters of features, ${count(fresh)} new\n`,
+    ),
+  )
 }

@@ -155,7 +155,9 @@ async function featuresOf(
   const { length: examples } = dataset
   output.event({ event: 'features', part, examples, shape: features.shape, seconds })
   const each = features.shape.join(' × ')
-  output.print(`  ${examples} × ${each} features of ${part} in ${showSeconds(seconds)}`)
+  output.print(
+    `  ${examples.toLocaleString('en-US')} × ${each} features of ${part} in ${showSeconds(seconds)}`,
+  )
   return features
 }
 

@@ -15,11 +15,13 @@ import type { SimilarSubject } from './similar-page.ts'
 // These read and write files: they are fetched when called, so that browsers need none of Node.
 
 /**
- * A network with its weights, ready to classify images: a run folder, a network of the zoo with
- * published ImageNet weights (`squeezenet1_1`, `mobilenet_v1_0.25`), …
+ * A network with its weights, ready to classify images: a run folder; a network of the zoo with
+ * published ImageNet weights (`squeezenet1_1`, `resnet18`), or with `weights` from a file; a repository
+ * of the hub, or a folder like one; an ONNX file; a safetensors file that `brickwork export` wrote.
+ * Class names, preprocessing and size that are given stand above what the source says of them.
  *
- * @throws BrickError `unknown` for what is none of these, `file` for damaged files, `network` if a
- * download fails.
+ * @throws BrickError `unknown` for what is none of these, `argument` for an option of another kind of
+ * source, `file` for damaged files, `network` if a download fails.
  * @example
  * ```ts
  * const network = await vision.load('squeezenet1_1')
@@ -114,12 +116,30 @@ export async function similarImages(
   return (await import('./similar.ts')).similarImages(network, query, folder, options)
 }
 
-/** What was found similar, as an HTML page that holds its images. */
+/**
+ * What was found similar, as an HTML page that holds its images.
+ *
+ * @throws BrickError `file` for an image that is missing or damaged.
+ * @example
+ * ```ts
+ * const found = await vision.similarImages(network, 'cat.jpg', 'photos')
+ * const html = await vision.similarPage({ query: 'cat.jpg', found, by: 'squeezenet1_1' })
+ * ```
+ */
 export async function similarPage(subject: SimilarSubject): Promise<string> {
   return (await import('./similar-page.ts')).similarPage(subject)
 }
 
-/** What was found similar, as one PNG. */
+/**
+ * What was found similar (the first 120 images), as one PNG.
+ *
+ * @throws BrickError `file` for an image that is missing or damaged.
+ * @example
+ * ```ts
+ * const found = await vision.similarImages(network, 'cat.jpg', 'photos')
+ * const png = await vision.contactSheet({ query: 'cat.jpg', found, by: 'squeezenet1_1' })
+ * ```
+ */
 export async function contactSheet(subject: SimilarSubject): Promise<Uint8Array> {
   return (await import('./similar-page.ts')).contactSheet(subject)
 }
@@ -147,7 +167,16 @@ export async function neighbourIndex(
  * Runs a frozen part of a network over a dataset with labels, once, and keeps what it gives in a
  * file: the dataset to train a new last layer on.
  *
- * @throws BrickError `file` if it can't be written.
+ * @throws BrickError `file` if it can't be written, `interrupted` by the signal.
+ * @example
+ * ```ts
+ * const { classifier, head } = vision.transfer(network, { classNames: flowers.classNames })
+ * const { model, inputShape, preprocessing } = classifier
+ * const trunk = vision.trunkOf(model, inputShape)
+ * const { normalize } = preprocessing
+ * const features = await vision.computeFeatures(trunk, flowers, 'features.f32', { normalize })
+ * await train.fit(head, features, { loss: nn.crossEntropy, optimizer: optim.adam(), epochs: 10 })
+ * ```
  */
 export async function computeFeatures(
   trunk: Module,
