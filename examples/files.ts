@@ -45,7 +45,7 @@ const largest = (other: ArrayLike<number>): string =>
 
 await mkdir('runs', { recursive: true })
 const weightsFile = 'runs/lenet.safetensors'
-await weights.save(weightsFile, model.stateDict(), { dtype: 'f16' })
+await weights.save(model, weightsFile, { dtype: 'f16' })
 const again = models.createModel('lenet', sizes).eval()
 again.loadStateDict(await weights.load(weightsFile))
 const read = await again.forward(images).data()
@@ -58,7 +58,7 @@ console.log(`ONNX: ${file.length} B, off by ${largest(computed)}`)
 
 const input = { dtype: 'f32', shape: [1, 1, 8, 8] } as const
 const folder = 'runs/lenet-alone'
-await standalone.save(folder, (x) => model.forward(x), [input], { name: 'lenet' })
+await standalone.save((x) => model.forward(x), folder, [input], { name: 'lenet' })
 const alone = await import(pathToFileURL(resolve(folder, 'model.js')).href)
 const network = await alone.load()
 const classOf = (row: readonly number[]) => row.indexOf(Math.max(...row))

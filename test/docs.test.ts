@@ -26,7 +26,7 @@ beforeAll(async () => {
   const config = { architecture: 'mlp:12-5-3', num_classes: 3, input_size: [3, 2, 2] }
   writeFileSync(join(elsewhere, 'tiny/config.json'), JSON.stringify(config))
   const model = createModel('mlp:12-5-3', { inputShape: [3, 2, 2], classes: 3 })
-  await saveWeights(join(elsewhere, 'tiny/model.safetensors'), model.stateDict())
+  await saveWeights(model, join(elsewhere, 'tiny/model.safetensors'))
 })
 afterAll(() => {
   process.chdir(home)

@@ -57,7 +57,7 @@ describe('a network without this library', () => {
     const shape = [2, name === 'lenet' ? 1 : 3, size, size] as const
     const model = models.createModel(name, { inputShape: shape.slice(1), classes: 5 }).eval()
     const path = join(folder, name)
-    const report = await saveStandalone(path, (x) => model.forward(x!), [{ dtype: 'f32', shape }], {
+    const report = await saveStandalone((x) => model.forward(x!), path, [{ dtype: 'f32', shape }], {
       name,
     })
     expect(Object.keys(report.files)).toEqual(['model.wasm', 'weights.bin', 'model.js'])
@@ -80,7 +80,7 @@ describe('a network without this library', () => {
       { dtype: 'f32', shape: [3] },
     ] as const
     const path = join(folder, 'lstm')
-    await saveStandalone(path, (a, b) => body(a!, b!), ports, { name: 'lstm' })
+    await saveStandalone((a, b) => body(a!, b!), path, ports, { name: 'lstm' })
     const tokens = Int32Array.from({ length: 12 }, (_, i) => i % 7)
     const scale = Float32Array.of(1, 2, 3)
     const want = body(Tensor.of(tokens, [6, 2], 'i32'), Tensor.of(scale, [3], 'f32'))
@@ -112,7 +112,7 @@ describe('a network without this library', () => {
     const preprocessing = { size: [4, 6], channels: 'bgr', resize: null, normalize, ink: false }
     const facts = { name: 'net', classNames: ['a', 'b', 'c'], preprocessing }
     const path = join(folder, 'net')
-    const { files } = await saveStandalone(path, (x) => model.forward(x!), [port], facts)
+    const { files } = await saveStandalone((x) => model.forward(x!), path, [port], facts)
     expect(Object.keys(files)).toContain('index.html')
     const rgba = Uint8Array.from({ length: 4 * 24 }, (_, i) => (37 * i) % 256)
     const planes = Float32Array.from({ length: 3 * 24 }, (_, i) => {
@@ -138,7 +138,7 @@ describe('a network without this library', () => {
     const norm = new nn.BatchNorm1d(3)
     const port = { dtype: 'f32', shape: [4, 3] } as const
     const path = join(folder, 'norm')
-    const saved = saveStandalone(path, (x) => norm.forward(x!), [port], { name: 'norm' })
+    const saved = saveStandalone((x) => norm.forward(x!), path, [port], { name: 'norm' })
     await expect(saved).rejects.toThrow(/one that updates \d states.*model.eval\(\)/)
   })
 })
@@ -165,8 +165,8 @@ test.skipIf(!chromiumPath)(
     const mean = new nn.Sequential(new nn.AdaptiveAvgPool2d(1), new nn.Flatten())
     const path = join(folder, 'page')
     await saveStandalone(
-      path,
       (x) => mean.forward(x!).mul(20).softmax(-1),
+      path,
       [{ dtype: 'f32', shape: [1, 3, 8, 8] }],
       {
         name: 'the brightest colour',

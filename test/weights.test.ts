@@ -42,9 +42,14 @@ async function make(name: string): Promise<string> {
   return path
 }
 
-test('a model in the place of its states is refused', async () => {
+test('a model is saved by its states; a path in its place is refused', async () => {
   const model = new nn.Linear(2, 1)
-  await expect(weights.save(pathOf('model'), model as never)).rejects.toThrow(/model.stateDict\(\)/)
+  await weights.save(model, pathOf('linear.safetensors'))
+  const read = await weights.load(pathOf('linear.safetensors'))
+  expect(read.get('weight')!.data).toEqual(await model.weight.data())
+  await expect(weights.save('model' as never, model as never)).rejects.toThrow(
+    /a path after the model, got object. Call weights.save\(model/,
+  )
 })
 
 describe('weights.load knows by its content', () => {
@@ -161,7 +166,7 @@ describe('weights.load knows by its content', () => {
 test('weights.save writes states of models and arrays', async () => {
   const layer = new nn.Linear(2, 2)
   const path = pathOf('saved/linear.safetensors')
-  await weights.save(path, layer.stateDict(), { dtype: 'bf16', metadata: { by: 'test' } })
+  await weights.save(layer, path, { dtype: 'bf16', metadata: { by: 'test' } })
   const file = await weights.open(path)
   expect(file.metadata).toEqual({ by: 'test' })
   expect(file.info('weight')).toEqual({ dtype: 'BF16', shape: [2, 2], bytes: 8 })
@@ -170,6 +175,6 @@ test('weights.save writes states of models and arrays', async () => {
   other.loadStateDict(await weights.load(path))
   const difference = other.weight.sub(layer.weight).abs().max()
   expect(await difference.item()).toBeLessThan(2 ** -9)
-  await weights.save(path, new Map([['x', tensor([1, 2])]]))
+  await weights.save(new Map([['x', tensor([1, 2])]]), path)
   expect((await weights.load(path)).get('x')?.data).toEqual(Float32Array.of(1, 2))
 })

@@ -82,8 +82,8 @@ async function writeStandalone(
   const input = { dtype: 'f32', shape: [batch, ...inputShape] } as const
   const facts = { name, classNames, preprocessing }
   const { files, memory } = await saveStandalone(
-    folder,
     (x) => network.probabilitiesOf(model.forward(x!)),
+    folder,
     [input],
     facts,
   )

@@ -19,16 +19,16 @@ export type { StandaloneFacts, StandaloneReport } from './save.ts'
  * ```ts
  * const model = new nn.Sequential(new nn.Linear(4, 3), new nn.Softmax(-1))
  * const input = { dtype: 'f32', shape: [1, 4] } as const
- * const { files } = await standalone.save('iris', (x) => model.forward(x), [input], { name: 'iris' })
+ * const { files } = await standalone.save((x) => model.forward(x), 'iris', [input], { name: 'iris' })
  * Object.keys(files) // ['model.wasm', 'weights.bin', 'model.js']
  * ```
  */
 export async function save<const Ports extends readonly PortType[]>(
-  folder: string,
   fn: (...inputs: { [P in keyof Ports]: Tensor }) => Result,
+  folder: string,
   inputs: Ports,
   facts: StandaloneFacts,
 ): Promise<StandaloneReport> {
   const { saveStandalone } = await import('./save.ts')
-  return saveStandalone(folder, fn as (...inputs: Tensor[]) => Result, inputs, facts)
+  return saveStandalone(fn as (...inputs: Tensor[]) => Result, folder, inputs, facts)
 }

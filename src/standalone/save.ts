@@ -37,8 +37,8 @@ export interface StandaloneReport {
  * @throws BrickError `argument` for a function that updates states, `file` if the folder can't be written.
  */
 export async function saveStandalone(
-  folder: string,
   fn: (...inputs: Tensor[]) => Result,
+  folder: string,
   inputs: readonly PortType[],
   facts: StandaloneFacts,
 ): Promise<StandaloneReport> {

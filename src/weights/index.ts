@@ -2,6 +2,7 @@
 import type { ArrayView } from '../base/array.ts'
 import type { OpenTensors } from '../files/open-tensors.ts'
 import type { TorchOptions } from '../files/torch/torch-file.ts'
+import type { AnyModule } from '../nn/module/module.ts'
 import type { GivenState } from '../nn/module/state-dict.ts'
 import type { SaveOptions } from './save.ts'
 
@@ -50,16 +51,21 @@ export async function open(path: string, options?: TorchOptions): Promise<OpenTe
 }
 
 /**
- * Writes a state as a safetensors file; an old file stays whole until the new one is.
+ * Writes a model's states, or named arrays, as a safetensors file; an old file stays whole until the new one is.
  *
  * @param options dtype: floats as they are ('f32') or rounded to 'f16' or 'bf16'. metadata: texts
  * to keep beside them.
- * @throws BrickError `file` if it can't be written, `numeric` for a number beyond half precision.
+ * @throws BrickError `file` if it can't be written, `numeric` for a number beyond half precision,
+ * `argument` for what is no path.
  * @example
  * ```ts
- * await weights.save('model.safetensors', model.stateDict(), { dtype: 'f16' })
+ * await weights.save(model, 'model.safetensors', { dtype: 'f16' })
  * ```
  */
-export async function save(path: string, state: GivenState, options?: SaveOptions): Promise<void> {
-  await (await import('./save.ts')).saveWeights(path, state, options)
+export async function save(
+  what: AnyModule | GivenState,
+  path: string,
+  options?: SaveOptions,
+): Promise<void> {
+  await (await import('./save.ts')).saveWeights(what, path, options)
 }

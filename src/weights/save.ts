@@ -3,7 +3,7 @@ import { BrickError } from '../base/errors.ts'
 import type { SafetensorsOptions } from '../files/safetensors.ts'
 import { writeSafetensors } from '../files/tensor-file.ts'
 import { entriesOf } from '../nn/module/mapping.ts'
-import { Module } from '../nn/module/module.ts'
+import { type AnyModule, Module } from '../nn/module/module.ts'
 import type { GivenState } from '../nn/module/state-dict.ts'
 import { Tensor } from '../tensor/tensor.ts'
 
@@ -13,24 +13,25 @@ export interface SaveOptions extends SafetensorsOptions {
 }
 
 /**
- * Writes a state as safetensors.
+ * Writes a model's states, or named arrays, as safetensors.
  *
- * @throws BrickError `argument` for a model in its states' place.
+ * @throws BrickError `argument` for what is no path.
  */
 export async function saveWeights(
+  what: AnyModule | GivenState,
   path: string,
-  state: GivenState,
   { metadata, ...options }: SaveOptions = {},
 ): Promise<void> {
-  if (state instanceof Module) {
+  if (typeof path !== 'string') {
     throw new BrickError({
       kind: 'argument',
-      where: path,
-      wanted: 'named arrays',
-      got: 'a model',
-      remedy: 'Pass its states: model.stateDict().',
+      where: 'weights.save',
+      wanted: 'a path after the model',
+      got: typeof path,
+      remedy: "Call weights.save(model, 'model.safetensors').",
     })
   }
+  const state = what instanceof Module ? what.stateDict() : what
   const arrays: [string, ArrayView][] = []
   for (const [name, value] of entriesOf(state)) {
     const { shape, dtype } = value
