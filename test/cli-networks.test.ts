@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -53,7 +53,7 @@ describe('a network of a run, at work', () => {
   test('is measured on another folder', async () => {
     const { code, out } = await run('eval', 'run', '--data', 'colors')
     expect(code).toBe(0)
-    expect(out).toContain('on colors/val')
+    expect(out).toContain('colors/val')
     expect(out).toMatch(/accuracy +100.00 % {2}\(9 of 9\)/)
     const wrong = await run('eval', 'run', '--data', '.')
     expect([wrong.code, wrong.error]).toEqual([1, expect.stringMatching(/colors|cache/)])
@@ -112,6 +112,29 @@ describe('a network of a run, at work', () => {
   })
 })
 
+test('images that can not be decoded end a command, or are left out and told of', async () => {
+  await images('spoilt', 4)
+  writeFileSync(inFolder('spoilt/red/bad.png'), 'no image')
+  const refused = await run('eval', 'run', '--data', 'spoilt')
+  expect([refused.code, refused.error]).toEqual([1, expect.stringContaining('spoilt/red/bad.png')])
+  const { code, out, error } = await run('eval', 'run', '--data', 'spoilt', '--skip-corrupt')
+  expect(code).toBe(0)
+  expect(out).toContain('(12 of 12)')
+  expect(error).toMatch(/^1 images can't be decoded and are left out:\n.*red\/bad.png: /)
+  const options = [
+    '--size',
+    '16',
+    '--epochs',
+    '1',
+    '--augment',
+    '--skip-corrupt',
+    '--out',
+    'spoilt-run',
+  ]
+  const trained = await run('train', 'lenet', '--data', 'spoilt', ...options)
+  expect([trained.code, trained.error]).toEqual([0, expect.stringContaining('bad.png')])
+})
+
 describe('elsewhere', () => {
   test('as weights, which are a network again', async () => {
     const { code, out } = await run('export', 'run', '--format', 'safetensors')
@@ -130,7 +153,8 @@ describe('elsewhere', () => {
     const weights = await readInitializers(inFolder('w.onnx'))
     expect(weights.get('conv1.weight')?.shape).toEqual([20, 3, 5, 5])
     const seen = await run('classify', 'colors/val/red/0.png', '--model', 'w.onnx', '--json')
-    expect(lines(seen.out)[0]).toMatchObject({ guesses: [{ name: 'red' }, {}, {}] })
+    const network = { model: 'lenet', guesses: [{ name: 'red' }, {}, {}] }
+    expect(lines(seen.out)[0]).toMatchObject(network)
   })
 
   test('standing alone, under its own name', async () => {
@@ -156,7 +180,7 @@ describe('Ctrl-C while a network is fine-tuned ends with 130', () => {
   test('and keeps the new layer as far as it is', async () => {
     const { code, out } = await stopAt('2/5000', 'stopped')
     expect([code, out]).toEqual([130, expect.stringContaining('eval stopped')])
-    expect((await run('eval', 'stopped')).out).toContain('on colors/val')
+    expect((await run('eval', 'stopped')).out).toContain('colors/val')
     expect(existsSync(inFolder('stopped/features-train.f32'))).toBe(false)
   })
 

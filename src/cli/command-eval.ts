@@ -10,6 +10,7 @@ import { labelledFolder } from '../vision/labelled-folder.ts'
 import { mistakesGallery } from '../vision/mistakes.ts'
 import { checkpointIn } from '../vision/run.ts'
 import { onBackend } from './backend.ts'
+import { CorruptImages } from './corrupt-images.ts'
 import { dataSource } from './datasets.ts'
 import type { EvalFlags } from './flags.ts'
 import { openNetwork } from './network.ts'
@@ -32,7 +33,7 @@ export async function evalCommand(
   output: Output,
 ): Promise<number> {
   return onBackend(flags, async (backend) => {
-    const { classifier, dataset, title } = await subjectOf(model, flags)
+    const { classifier, dataset, title } = await subjectOf(model, flags, output)
     const counter = await counterFor('images', output)
     const report = await evaluateClassifier(classifier, dataset, {
       batchSize: flags.batch ?? 64,
@@ -62,21 +63,34 @@ export async function evalCommand(
   })
 }
 
-async function subjectOf(model: string, flags: EvalFlags): Promise<Subject> {
+async function subjectOf(model: string, flags: EvalFlags, output: Output): Promise<Subject> {
+  const corrupt = new CorruptImages(flags.skipCorrupt)
+  const subject = await openSubject(model, flags, corrupt)
+  corrupt.tell(output)
+  return subject
+}
+
+async function openSubject(
+  model: string,
+  flags: EvalFlags,
+  { options }: CorruptImages,
+): Promise<Subject> {
+  const reading = options.onSkip ? ({ ...options, corrupt: 'skip' } as const) : {}
   const classifier = await openNetwork(model, flags)
   const { data } = flags
   const which = checkpointIn(model, flags.checkpoint)
   if (which === undefined) {
     if (data === undefined) throw noData(model)
-    return { classifier, dataset: await labelledFolder(data, classifier), title: classifier.name }
+    const dataset = await labelledFolder(data, classifier, reading)
+    return { classifier, dataset, title: classifier.name }
   }
   const state = await readRunState(model, which)
   const config = configOf({ path: checkpointPath(model, which), state })
   const title = `${config.model} after ${counted(state.history.length, 'epoch')}`
   if (data !== undefined && existsSync(data)) {
-    return { classifier, dataset: await labelledFolder(data, classifier), title }
+    return { classifier, dataset: await labelledFolder(data, classifier, reading), title }
   }
-  const { test } = await dataSource(data ?? config.data).load(classifier.preprocessing)
+  const { test } = await dataSource(data ?? config.data).load(classifier.preprocessing, options)
   return { classifier, dataset: test, title }
 }
 

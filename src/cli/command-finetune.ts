@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { manualSeed } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -6,6 +7,7 @@ import { resized } from '../vision/preprocessing.ts'
 import { transfer } from '../vision/transfer.ts'
 import { onBackend } from './backend.ts'
 import { commandPrefix } from './command-prefix.ts'
+import { CorruptImages } from './corrupt-images.ts'
 import { classNamesOf, dataSource } from './datasets.ts'
 import { type FinetunePlan, type FinetuneTask, finetuned } from './finetune-phases.ts'
 import type { FinetuneFlags } from './flags.ts'
@@ -32,12 +34,12 @@ export async function finetuneCommand(flags: FinetuneFlags, output: Output): Pro
   )
   try {
     return await onBackend(flags, async (backend) => {
-      const task = await prepare(flags, interrupt.signal)
+      const task = await prepare(flags, interrupt.signal, output)
       const { folder, config, sets } = task
       announce(task, backend.name, output)
       const run = await finetuned(task, output)
       if (run === undefined || run.stoppedBy === 'aborted') return stopped(folder, output)
-      await reportRun({ run, folder, config, test: sets.test }, output)
+      await reportRun({ run, folder, config, test: sets.test, isTransferred: true }, output)
       return 0
     })
   } finally {
@@ -57,14 +59,20 @@ function stopped(folder: string, output: Output): number {
   return INTERRUPTED
 }
 
-async function prepare(flags: FinetuneFlags, signal: AbortSignal): Promise<FinetuneTask> {
+async function prepare(
+  flags: FinetuneFlags,
+  signal: AbortSignal,
+  output: Output,
+): Promise<FinetuneTask> {
   checkPhases(flags)
   if (flags.out !== undefined && holdsRun(flags.out)) throw taken(flags.out)
   const source = dataSource(flags.data)
   const base = await openNetwork(flags.model, flags)
   const own = source.suited(base.preprocessing)
   const preprocessing = flags.size === undefined ? own : resized(own, flags.size)
-  const whole = await source.load(preprocessing)
+  const corrupt = new CorruptImages(flags.skipCorrupt)
+  const whole = await source.load(preprocessing, corrupt.options)
+  corrupt.tell(output)
   const classNames = classNamesOf(whole.train)
   const seed = flags.seed ?? SEED
   const kept = flags.holdOut ?? Math.ceil(whole.train.length * HELD_OUT)
@@ -86,7 +94,11 @@ async function prepare(flags: FinetuneFlags, signal: AbortSignal): Promise<Finet
   }
   const folder = flags.out ?? (await freshRunFolder(config.model, source.name))
   const sets = heldOut(whole, kept, seed)
-  return { base: base.name, source, network, sets, config, plan, folder, signal }
+  const changing = plan.augment
+    ? heldOut(await source.load(preprocessing, { ...corrupt.options, augments: true }), kept, seed)
+    : sets
+  const { train: changingTrain } = changing
+  return { base: base.name, source, network, sets, changingTrain, config, plan, folder, signal }
 }
 
 /** Options of a phase that there will not be are a mistake. */
@@ -135,7 +147,7 @@ function announce(
     Object.values(tensors).reduce((sum, { size }) => sum + size, 0)
   const { train, validation, test } = sets
   const [kept, fresh] = [sizeOf(network.featureParameters), sizeOf(network.headParameters)]
-  output.print(`\n${bold(`${base} on ${config.data}`)}   ${dim(backend)}`)
+  output.print(`\n${bold(`${base} on ${basename(config.data)}`)}   ${dim(backend)}`)
   output.print(
     dim(
       `${count(train.length)} examples, ${count(validation.length)} to check, ${count(test.length)} to test\n` +

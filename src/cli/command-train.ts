@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { createModel } from '../models/models.ts'
 import { crossEntropy } from '../nn/losses/cross-entropy.ts'
@@ -13,6 +14,7 @@ import type { Json } from '../train/run-state.ts'
 import { inputShapeOf } from '../vision/preprocessing.ts'
 import { onBackend } from './backend.ts'
 import { commandPrefix } from './command-prefix.ts'
+import { CorruptImages } from './corrupt-images.ts'
 import { classNamesOf, type DataSource, dataSource } from './datasets.ts'
 import type { TrainFlags } from './flags.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -35,7 +37,12 @@ export async function trainCommand(flags: TrainFlags, output: Output): Promise<n
     const saved = flags.resume === undefined ? undefined : await configIn(flags.resume, flags)
     const source = dataSource(flags.data ?? saved?.data ?? 'digits')
     const preprocessing = saved?.preprocessing ?? (await source.preprocessing(flags.size))
-    const whole = await source.load(preprocessing, saved?.augment ?? flags.augment ?? false)
+    const corrupt = new CorruptImages(saved?.skipCorrupt ?? flags.skipCorrupt ?? false)
+    const whole = await source.load(preprocessing, {
+      augments: saved?.augment ?? flags.augment ?? false,
+      ...corrupt.options,
+    })
+    corrupt.tell(output)
     const seed = saved?.seed ?? flags.seed ?? SEED
     const sets = heldOut(whole, saved ? saved.holdOut : (flags.holdOut ?? null), seed)
     const classNames = classNamesOf(whole.train)
@@ -202,7 +209,7 @@ function announce(
     backend.name,
   ]
   output.print(
-    `\n${colors.bold(`${config.model} on ${config.data}`)}   ${colors.dim(facts.join(' · '))}\n`,
+    `\n${colors.bold(`${config.model} on ${basename(config.data)}`)}   ${colors.dim(facts.join(' · '))}\n`,
   )
 }
 

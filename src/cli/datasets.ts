@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { sameShape } from '../base/shape.ts'
@@ -9,6 +10,7 @@ import { colorJitter } from '../data/images/color.ts'
 import { compose } from '../data/images/compose.ts'
 import { randomHorizontalFlip } from '../data/images/crops.ts'
 import { randomAffine } from '../data/images/geometric.ts'
+import type { ImageFolderOptions } from '../data/readers/image-folder.ts'
 import { type ImageSets, imageSets, ResizedImages } from '../vision/image-sets.ts'
 import {
   datasetPreprocessing,
@@ -29,9 +31,15 @@ export interface DataSource {
   /** The preprocessing of a pretrained network, as it suits these images. */
   suited(preprocessing: Preprocessing): Preprocessing
   /** The images as a network takes them; those to learn from changed at random, as far as that is done while they are decoded. */
-  load(preprocessing: Preprocessing, augments?: boolean): Promise<ImageSets>
+  load(preprocessing: Preprocessing, options?: LoadOptions): Promise<ImageSets>
   /** Random changes after which an image is still of its class: for `--augment`. */
   augment(): BatchTransform
+}
+
+export interface LoadOptions {
+  readonly augments?: boolean
+  /** Is told of images that can't be decoded, which are left out then; else they end what reads them. */
+  readonly onSkip?: ImageFolderOptions['onSkip']
 }
 
 interface DatasetRecord extends Pick<DataSource, 'defaults' | 'larger' | 'augment'> {
@@ -94,7 +102,7 @@ export const datasetNames: readonly string[] = Object.keys(records)
  */
 export function dataSource(name: string): DataSource {
   if (Object.hasOwn(records, name)) return namedSource(name, records[name]!)
-  if (existsSync(name) && statSync(name).isDirectory()) return folderSource(name)
+  if (existsSync(name) && statSync(name).isDirectory()) return folderSource(resolve(name))
   const near = nearest(name, datasetNames)
   throw new BrickError({
     kind: 'unknown',
@@ -134,8 +142,11 @@ function folderSource(folder: string): DataSource {
     defaults: { epochs: 20, batch: 32, lr: 1e-3 },
     preprocessing: async (size = FOLDER_SIZE) => imagenetPreprocessing(size),
     suited: (preprocessing) => preprocessing,
-    load: (preprocessing, augments) =>
-      imageSets(folder, preprocessing, augments ? { randomCrop: { scale: [0.35, 1] } } : {}),
+    load: (preprocessing, { augments = false, onSkip } = {}) =>
+      imageSets(folder, preprocessing, {
+        ...(augments ? { randomCrop: { scale: [0.35, 1] } } : {}),
+        ...(onSkip ? { corrupt: 'skip', onSkip } : {}),
+      }),
     augment: () => randomHorizontalFlip(),
   }
 }

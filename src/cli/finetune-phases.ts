@@ -32,6 +32,8 @@ export interface FinetuneTask {
   readonly source: DataSource
   readonly network: Transfer
   readonly sets: Sets
+  /** The images to learn from as they are while all layers learn: changed at random, if that is asked for. */
+  readonly changingTrain: Dataset
   readonly config: RunConfig
   readonly plan: FinetunePlan
   readonly folder: string
@@ -63,10 +65,10 @@ export async function finetuned(task: FinetuneTask, output: Output): Promise<Run
 }
 
 async function trainAll(task: FinetuneTask, output: Output): Promise<Run> {
-  const { network, sets, plan, config, source, folder, signal } = task
+  const { network, sets, changingTrain, plan, config, source, folder, signal } = task
   const { featureParameters, headParameters, classifier } = network
   output.print('\nall layers\n')
-  return fitModel(classifier.model, sets.train, {
+  return fitModel(classifier.model, changingTrain, {
     validation: sets.validation,
     ...fitting(task, output),
     optimizer: () =>

@@ -19,6 +19,8 @@ export interface MethodFlags {
   readonly accumulate?: number
   /** Training examples that are kept back to choose by. */
   readonly holdOut?: number
+  /** Leaves images out that can't be decoded. */
+  readonly skipCorrupt?: boolean
 }
 
 /** What `train` was given. */
@@ -62,6 +64,7 @@ export interface NetworkFlags {
 export interface EvalFlags extends BackendFlags, NetworkFlags {
   readonly data?: string
   readonly batch?: number
+  readonly skipCorrupt?: boolean
   /** Where the worst mistakes are drawn. */
   readonly gallery?: string
 }
@@ -88,6 +91,7 @@ export interface FinetuneFlags extends BackendFlags, NetworkFlags {
   readonly lrFeatures?: number
   readonly augment?: boolean
   readonly holdOut?: number
+  readonly skipCorrupt?: boolean
   readonly seed?: number
   readonly out?: string
 }

@@ -21,6 +21,8 @@ interface Subject {
   readonly folder: string
   readonly config: RunConfig
   readonly test: Dataset
+  /** Whether its features are another network's. */
+  readonly isTransferred?: boolean
 }
 
 /** Shows how a run went: curves, confusion matrix, gallery, and what to try next. */
@@ -95,15 +97,17 @@ async function writeSample(
 }
 
 function nextSteps(
-  { folder, config }: Subject,
+  { folder, config, isTransferred = false }: Subject,
   { gallery, sample }: { gallery: string; sample: string | undefined },
   output: Output,
 ): string {
   const command = commandPrefix()
-  const { larger } = dataSource(config.data)
+  // Who has taught a network other classes has no need of training it anew on digits.
+  const larger = isTransferred ? undefined : dataSource(config.data).larger
   const rows = [
     [`${command} eval ${folder}`, 'measure it again'],
     [`${command} predict ${folder} ${sample ?? 'image.png'}`, 'ask it what is on an image'],
+    [`${command} serve ${folder}`, 'let it answer over HTTP'],
     [`${command} runs`, 'compare it with others'],
     ...(larger
       ? ([[`${command} train ${config.model} --data ${larger}`, 'learn something larger']] as const)

@@ -19,6 +19,7 @@ const methods: Methods = {
   ema: null,
   accumulate: null,
   holdOut: null,
+  skipCorrupt: null,
 }
 
 /** What `train` was told of its methods. */

@@ -1,3 +1,4 @@
+import { BrickError } from '../base/errors.ts'
 import { exported, type SaveOptions } from './export/export.ts'
 import type { Exported } from './export/trace.ts'
 import { readOnnx } from './file/read.ts'
@@ -51,6 +52,15 @@ export function serialize(what: Exported, options: SaveOptions = {}): Promise<Ui
  * ```
  */
 export async function save(what: Exported, path: string, options: SaveOptions = {}): Promise<void> {
+  if (typeof path !== 'string') {
+    throw new BrickError({
+      kind: 'argument',
+      where: 'onnx.save',
+      wanted: 'a path after the model',
+      got: typeof path,
+      remedy: "Call onnx.save(model, 'model.onnx', { inputs: [[1, 3, 224, 224]] }).",
+    })
+  }
   const bytes = await exported(what, options)
   const { writeAtomically } = await import('../files/atomic.ts')
   await writeAtomically(path, bytes)

@@ -5,15 +5,49 @@ import { zeros } from '../tensor/create.ts'
 import { noGrad } from '../tensor/grad-mode.ts'
 import { Classifier } from './classifier.ts'
 import { classNamesFor, factsIn, type NetworkFacts, preprocessingFor } from './facts.ts'
+import { fromWeights } from './from-weights.ts'
 import { imagenetPreprocessing, inputShapeOf } from './preprocessing.ts'
 
 /**
- * A classifier from an ONNX file of one input [n, 1 or 3, height, width] and one output.
+ * A classifier from an ONNX file of one input [n, 1 or 3, height, width] and one output; the network
+ * of the zoo itself, if the file says that it is one and has its weights: it can learn other classes.
  *
  * @throws BrickError `shape` for a network of other inputs; as `onnx.load`.
  */
 export async function fromOnnx(path: string, options: NetworkFacts = {}): Promise<Classifier> {
   const file = await readOnnx(path)
+  const said = factsIn(
+    Object.fromEntries(file.model.metadataProps.map(({ key = '', value = '' }) => [key, value])),
+  )
+  return (await ofTheZoo(path, said, options)) ?? asItIs(path, file, said, options)
+}
+
+type Said = ReturnType<typeof factsIn>
+
+/** The network of the zoo that `brickwork export` made the file of, if its weights are there. */
+async function ofTheZoo(
+  path: string,
+  { architecture, classNames, preprocessing }: Said,
+  options: NetworkFacts,
+): Promise<Classifier | undefined> {
+  if (architecture === undefined || !classNames || !preprocessing) return undefined
+  try {
+    return await fromWeights(architecture, path, { classNames, preprocessing, ...options })
+  } catch (error) {
+    if (error instanceof BrickError && ['checkpoint', 'unknown'].includes(error.kind)) {
+      return undefined
+    }
+    throw error
+  }
+}
+
+/** The file's own graph. */
+async function asItIs(
+  path: string,
+  file: OnnxFile,
+  said: Said,
+  options: NetworkFacts,
+): Promise<Classifier> {
   const model = new OnnxModel(file)
   const sizes = model.inputs[0]?.sizes ?? []
   const [batch, channels, height, width] = sizes
@@ -26,9 +60,6 @@ export async function fromOnnx(path: string, options: NetworkFacts = {}): Promis
       remedy: 'Use onnx.load and prepare its inputs yourself.',
     })
   }
-  const said = factsIn(
-    Object.fromEntries(file.model.metadataProps.map(({ key = '', value = '' }) => [key, value])),
-  )
   const usual = imagenetPreprocessing(typeof height === 'number' ? height : options.size)
   const planes =
     channels === 1 ? ({ channels: 'grey', normalize: { mean: [0], std: [1] } } as const) : {}

@@ -1,4 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
+import { extname } from 'node:path'
+import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
 import { readAll, type TensorFile } from '../files/open-tensors.ts'
 import { readMetadata } from '../files/tensor-file.ts'
@@ -43,7 +45,7 @@ export async function fromWeights(
   const last = `${lastLayer(build(2), inputShape).path}.weight`
   const classes = states.get(last)?.shape[0] ?? 1000
   const model = build(classes)
-  model.loadStateDict(states)
+  model.loadStateDict(extname(path) === '.onnx' ? statesAmong(states, model) : states)
   return new Classifier({
     name: kind,
     architecture: kind,
@@ -51,6 +53,15 @@ export async function fromWeights(
     ...(await classNamesFor(classes, options.classNames ?? said.classNames)),
     preprocessing,
   })
+}
+
+/** What of an ONNX file's initialisers are states: shapes and other constants stand among them. */
+function statesAmong(
+  initializers: ReadonlyMap<string, ArrayView>,
+  model: Module,
+): Map<string, ArrayView> {
+  const own = model.stateDict()
+  return new Map([...initializers].filter(([name]) => Object.hasOwn(own, name)))
 }
 
 /** Whether a file says whose weights it holds. */

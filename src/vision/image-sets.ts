@@ -23,6 +23,8 @@ export interface ImageSetsOptions {
   /** Which images are kept back, where the folder does not say. Default 0. */
   readonly seed?: number
   readonly corrupt?: 'refuse' | 'skip'
+  /** Is told of each image that is skipped. */
+  readonly onSkip?: ImageFolderOptions['onSkip']
   /** Images to learn from are parts of random area and shape: see `data.imageFolder`. */
   readonly randomCrop?: ImageFolderOptions['randomCrop']
 }
@@ -38,9 +40,8 @@ export interface ImageSetsOptions {
 export async function imageSets(
   folder: string,
   preprocessing: Preprocessing,
-  { seed = 0, corrupt = 'refuse', randomCrop }: ImageSetsOptions = {},
+  { seed = 0, randomCrop, ...options }: ImageSetsOptions = {},
 ): Promise<ImageSets> {
-  const options = { corrupt }
   const cropped = randomCrop ? { ...options, randomCrop } : options
   const opened = (path: string, own: FolderOptions) => networkFolder(path, preprocessing, own)
   const part = testFolders.find((name) => existsSync(join(folder, name)))
@@ -81,7 +82,7 @@ function checkSameClasses(train: Dataset, test: Dataset): void {
   })
 }
 
-type FolderOptions = Pick<ImageFolderOptions, 'corrupt' | 'randomCrop'>
+type FolderOptions = Pick<ImageFolderOptions, 'corrupt' | 'onSkip' | 'randomCrop'>
 
 /** A folder with a folder of images for each class, read as a network's preprocessing says. */
 export async function networkFolder(

@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { BrickError } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { checkRow, Dataset, type Example } from '../data/dataset.ts'
+import type { ImageFolderOptions } from '../data/readers/image-folder.ts'
 import type { Classifier } from './classifier.ts'
 import { networkFolder } from './image-sets.ts'
+
+/** What becomes of images that can't be decoded: as `data.imageFolder`'s. */
+export type LabelledFolderOptions = Pick<ImageFolderOptions, 'corrupt' | 'onSkip'>
 
 /**
  * A folder of images in class folders, labelled with a network's own classes: a class folder is
@@ -14,10 +18,14 @@ import { networkFolder } from './image-sets.ts'
  * @throws BrickError `file` for a folder that can't be read, `argument` for a class folder that is
  * none of the network's classes.
  */
-export async function labelledFolder(folder: string, classifier: Classifier): Promise<Dataset> {
+export async function labelledFolder(
+  folder: string,
+  classifier: Classifier,
+  options: LabelledFolderOptions = {},
+): Promise<Dataset> {
   const part = ['val', 'valid', 'validation', 'test'].find((name) => existsSync(join(folder, name)))
   const path = part === undefined ? folder : join(folder, part)
-  const images = await networkFolder(path, classifier.preprocessing)
+  const images = await networkFolder(path, classifier.preprocessing, options)
   const labels = images.classNames!.map((name) => labelOf(name, classifier, path))
   return new Relabelled(images, labels, classifier.classNames)
 }

@@ -5,6 +5,7 @@ import type { Classifier } from './classifier.ts'
 import type { ClassificationReport } from './evaluation.ts'
 import type { ComputeFeaturesOptions, FeatureFile } from './feature-file.ts'
 import type { ImageSets, ImageSetsOptions } from './image-sets.ts'
+import type { LabelledFolderOptions } from './labelled-folder.ts'
 import type { LoadClassifierOptions } from './load.ts'
 import type { NeighbourIndex, NeighbourOptions } from './neighbours.ts'
 import type { LabelledImage } from './picture.ts'
@@ -62,8 +63,12 @@ export async function imageSets(
  * report.top5 // 0.81
  * ```
  */
-export async function labelledFolder(folder: string, network: Classifier): Promise<Dataset> {
-  return (await import('./labelled-folder.ts')).labelledFolder(folder, network)
+export async function labelledFolder(
+  folder: string,
+  network: Classifier,
+  options?: LabelledFolderOptions,
+): Promise<Dataset> {
+  return (await import('./labelled-folder.ts')).labelledFolder(folder, network, options)
 }
 
 /**

@@ -112,7 +112,7 @@ function unknownSource(source: string): BrickError {
     kind: 'unknown',
     where: 'model',
     got: `'${source}', ${isOfTheZoo ? 'a network without weights' : whatIs(source)}`,
-    wanted: `the folder of a run, an ONNX file, a repository of the hub (owner/name), or a network with weights: ${names.join(', ')}`,
+    wanted: `the folder of a run, an ONNX file, a repository of the hub (owner/name), or a network with weights: ${pretrainedNames.join(', ')}, resnet18 … resnet152, vgg11 … vgg19_bn`,
     ...(remedy ? { remedy } : {}),
   })
 }

@@ -59,6 +59,7 @@ export function addTrain(program: Command, done: Done): void {
       'choose by n of the training examples, and test once at the end',
       whole(1),
     )
+    .option('--skip-corrupt', 'leave images out that can not be decoded')
     .option('--workers <n>', 'threads that read and change images (default: 0)', whole(0))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--patience <n>', 'stop after n epochs without improvement', whole(1))
@@ -94,6 +95,7 @@ export function addFinetune(program: Command, done: Done): void {
     .option('--lr-features <rate>', 'learning rate of the other layers', positive)
     .option('--augment', 'change training images at random while all layers are trained')
     .option('--hold-out <n>', 'training examples to choose by (default: a tenth)', whole(1))
+    .option('--skip-corrupt', 'leave images out that can not be decoded')
     .option('--workers <n>', 'threads that read and change images (default: 0)', whole(0))
     .option('--seed <n>', 'seed of all random numbers', whole(0))
     .option('--out <folder>', 'the run folder (default: a new one in runs/)')
@@ -113,6 +115,7 @@ export function addEval(program: Command, done: Done): void {
       'what to measure it on: a folder with a folder of images for each class',
     )
     .option('--batch <n>', 'images at once', whole(1))
+    .option('--skip-corrupt', 'leave images out that can not be decoded')
     .option('--gallery <file>', 'a PNG of the worst mistakes (default: in the run folder)', png)
   common(network(command)).action(async (run: string, options: EvalFlags & Common) => {
     const { evalCommand } = await import('../command-eval.ts')

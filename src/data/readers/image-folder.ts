@@ -43,7 +43,7 @@ export interface ImageFolderOptions {
    */
   readonly corrupt?: 'refuse' | 'skip'
   /** Is told of each image that is skipped. */
-  readonly onSkip?: (image: CorruptImage) => void
+  readonly onSkip?: ((image: CorruptImage) => void) | undefined
 }
 
 interface Parts {
