@@ -27,7 +27,7 @@ const classifier = new Classifier({
     size: [8, 8],
     channels: 'rgb',
     resize: null,
-    kernel: 'linear',
+    interpolation: 'bilinear',
     normalize: { mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] },
     ink: false,
   },

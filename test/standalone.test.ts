@@ -175,7 +175,7 @@ test.skipIf(!chromiumPath)(
           size: [8, 8],
           channels: 'rgb',
           resize: 9,
-          kernel: 'linear',
+          interpolation: 'bilinear',
           normalize: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
           ink: false,
         },

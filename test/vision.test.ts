@@ -51,7 +51,7 @@ const grey = (size: number): Preprocessing => ({
   size: [size, size],
   channels: 'grey',
   resize: null,
-  kernel: 'lanczos3',
+  interpolation: 'lanczos',
   normalize: { mean: [0], std: [1] },
   ink: false,
 })
@@ -111,7 +111,7 @@ describe('preprocessing', () => {
     const { shape, data: cut } = await readPixels(path, { ...grey(16), resize: 32 })
     expect(shape).toEqual([1, 16, 16])
     expect([...cut.subarray(0, 16)]).toEqual(Array.from({ length: 16 }, (_, x) => 4 * (24 + x)))
-    const halved = await readPixels(path, { ...grey(16), resize: 16, kernel: 'linear' })
+    const halved = await readPixels(path, { ...grey(16), resize: 16, interpolation: 'bilinear' })
     expect(Math.abs(halved.data[8]! - 4 * 32)).toBeLessThan(6)
   })
 

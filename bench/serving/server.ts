@@ -14,7 +14,7 @@ const digits: Preprocessing = {
   size: [28, 28],
   channels: 'grey',
   resize: null,
-  kernel: 'lanczos3',
+  interpolation: 'bilinear',
   normalize: { mean: [0.1307], std: [0.3081] },
   ink: true,
 }

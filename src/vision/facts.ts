@@ -79,7 +79,7 @@ async function preprocessingOf(
     kind: 'file',
     where: given,
     wanted:
-      'a preset, or JSON with size, channels, resize, kernel, normalize { mean, std } and ink',
+      'a preset, or JSON with size, channels, resize, interpolation, normalize { mean, std } and ink',
     got: typeof value === 'string' ? value : JSON.stringify(value).slice(0, 60),
   })
 }

@@ -13,11 +13,9 @@ export const hubWeights: Readonly<Record<string, string>> = Object.fromEntries(
   torchvision.map((name) => [name, `timm/${name}.tv_in1k`]),
 )
 
-const kernels: Readonly<Record<string, Preprocessing['kernel']>> = {
-  bilinear: 'linear',
-  bicubic: 'cubic',
-  lanczos: 'lanczos3',
-}
+const interpolations: readonly string[] = ['bilinear', 'bicubic', 'lanczos']
+const isKnown = (name: string): name is Preprocessing['interpolation'] =>
+  interpolations.includes(name)
 
 /** A network of the hub, or of a folder like one of its repositories. */
 export async function fromHub(
@@ -32,7 +30,7 @@ export async function fromHub(
     size: [height, width],
     channels: channels === 1 ? 'grey' : 'rgb',
     resize: Math.floor(Math.min(height, width) / own.crop),
-    kernel: kernels[own.interpolation] ?? 'linear',
+    interpolation: isKnown(own.interpolation) ? own.interpolation : 'bilinear',
     normalize: { mean: own.mean, std: own.std },
     ink: false,
   }

@@ -41,7 +41,9 @@ export async function fromWeights(
   const preprocessing = await preprocessingFor(options, usual)
   const { tensors: states } = await readAll(await openWeights(path))
   const inputShape = inputShapeOf(preprocessing)
-  const build = (classes: number): Module => skip(() => createModel(kind, { inputShape, classes }))
+  const most = 2 * elementsOf(states) + SLACK
+  const build = (classes: number): Module =>
+    skip(() => createModel(kind, { inputShape, classes }), most)
   const last = `${lastLayer(build(2), inputShape).path}.weight`
   const classes = states.get(last)?.shape[0] ?? 1000
   const model = build(classes)
@@ -54,6 +56,12 @@ export async function fromWeights(
     preprocessing,
   })
 }
+
+/** Elements that a network may have beyond its file, so that an error can list what they are. */
+const SLACK = 2 ** 24
+
+const elementsOf = (states: ReadonlyMap<string, ArrayView>): number =>
+  [...states.values()].reduce((sum, { data }) => sum + data.length, 0)
 
 /** What of an ONNX file's initialisers are states: shapes and other constants stand among them. */
 function statesAmong(

@@ -18,7 +18,7 @@ export interface Preprocessing {
   readonly channels: 'rgb' | 'bgr' | 'grey'
   /** Pixels of the shorter side before the middle is cut out; null: the image is stretched to the size. */
   readonly resize: number | null
-  readonly kernel: 'linear' | 'cubic' | 'lanczos3'
+  readonly interpolation: 'bilinear' | 'bicubic' | 'lanczos'
   /** What becomes of a byte: (x / 255 − mean) / std, for each plane. */
   readonly normalize: PlaneStatistics
   /** Whether the network knows handwriting as bright ink on black: paper is turned around. */
@@ -48,7 +48,7 @@ export function imagenetPreprocessing(size = 224): Preprocessing {
     size: [size, size],
     channels: 'rgb',
     resize: Math.round(size / 0.875),
-    kernel: 'linear',
+    interpolation: 'bilinear',
     normalize: imagenetStatistics,
     ink: false,
   }
@@ -94,7 +94,7 @@ export function datasetPreprocessing(dataset: Gatherer, ink: boolean): Preproces
     size: [height, width],
     channels: channels === 1 ? 'grey' : 'rgb',
     resize: null,
-    kernel: 'lanczos3',
+    interpolation: 'lanczos',
     normalize: { mean, std },
     ink,
   }
@@ -122,13 +122,18 @@ export function resized(preprocessing: Preprocessing, size: number): Preprocessi
 }
 
 /** How image files are decoded for a network. */
-export function decodingOf({ channels, size, resize, kernel }: Preprocessing): DecodeOptions {
+export function decodingOf({
+  channels,
+  size,
+  resize,
+  interpolation,
+}: Preprocessing): DecodeOptions {
   const [height, width] = size
   return {
     width,
     height,
     channels: channels === 'grey' ? 1 : 3,
-    kernel,
+    interpolation,
     ...(resize === null ? { fit: 'fill' } : { fit: 'cover', resize }),
   }
 }
@@ -207,7 +212,7 @@ const hasPreprocessing = recordOf({
   size: (value) => listOf(isSize)(value) && (value as unknown[]).length === 2,
   channels: oneOf('rgb', 'bgr', 'grey'),
   resize: (value) => value === null || isSize(value),
-  kernel: oneOf('linear', 'cubic', 'lanczos3'),
+  interpolation: oneOf('bilinear', 'bicubic', 'lanczos'),
   normalize: recordOf({
     mean: listOf(Number.isFinite),
     std: listOf(Number.isFinite),

@@ -30,7 +30,7 @@ export interface ImageFolderOptions {
   readonly fit?: DecodeOptions['fit']
   /** Pixels of the shorter side before the middle is cut out, with 'cover'. */
   readonly resize?: number
-  readonly kernel?: DecodeOptions['kernel']
+  readonly interpolation?: DecodeOptions['interpolation']
   /**
    * Decodes a part of random area and shape of each image, another one in each epoch:
    * `randomResizedCrop` at the image's own resolution.
@@ -111,7 +111,7 @@ export class ImageFolder extends Dataset {
  * ```
  */
 export async function imageFolder(path: string, options: ImageFolderOptions): Promise<ImageFolder> {
-  const { size, channels = 3, fit = 'cover', resize, kernel, randomCrop } = options
+  const { size, channels = 3, fit = 'cover', resize, interpolation, randomCrop } = options
   const { corrupt = 'refuse', onSkip } = options
   const [height, width] = typeof size === 'number' ? [size, size] : size
   checkWhole('imageFolder', 'size', height, 1)
@@ -123,7 +123,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions): Pr
     channels,
     fit,
     ...(resize === undefined ? {} : { resize }),
-    ...(kernel === undefined ? {} : { kernel }),
+    ...(interpolation === undefined ? {} : { interpolation }),
   }
   const folders = await classFolders(path)
   const found: { file: string; label: number }[] = []

@@ -4,6 +4,9 @@ import { BrickError } from '../../base/errors.ts'
 import { fileSize } from '../../files/random-access.ts'
 import type { Box } from '../images/resample.ts'
 
+/** What libvips calls the ways to interpolate. */
+const kernels = { bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const
+
 export interface DecodeOptions {
   readonly width: number
   readonly height: number
@@ -15,8 +18,8 @@ export interface DecodeOptions {
   readonly fit?: 'cover' | 'fill' | 'contain' | 'inside'
   /** With 'cover': pixels of the shorter side before the middle is cut out. Default: those of the result. */
   readonly resize?: number
-  /** How pixels between pixels are found (default 'lanczos3'); all of them average where an image becomes smaller. */
-  readonly kernel?: 'linear' | 'cubic' | 'lanczos3'
+  /** How pixels between pixels are found (default 'lanczos'); all of them average where an image becomes smaller. */
+  readonly interpolation?: keyof typeof kernels
   /**
    * Larger images are refused by what their header says. Default 2²⁷; a progressive JPEG takes 3 bytes
    * of memory a pixel. Never more than 2²⁴ and 1,024 for each byte of the file.
@@ -141,7 +144,8 @@ export function interleaved({ shape, data }: ArrayView<'u8'>): Uint8Array {
 }
 
 async function resizeTo(image: Sharp, options: DecodeOptions): Promise<Sharp> {
-  const { width, height, fit = 'cover', resize, kernel = 'lanczos3', part } = options
+  const { width, height, fit = 'cover', resize, part } = options
+  const kernel = kernels[options.interpolation ?? 'lanczos']
   if (part) {
     const box = part((await image.metadata()).autoOrient)
     return image.extract(box).resize(width, height, { fit: 'fill', kernel })
