@@ -14,6 +14,7 @@ import type { Backend } from '../src/tensor/backend.ts'
 import { Classifier } from '../src/vision/classifier.ts'
 import { evaluateClassifier, reportOf } from '../src/vision/evaluation.ts'
 import { withFacts } from '../src/vision/facts.ts'
+import { cachedFeatures } from '../src/vision/feature-cache.ts'
 import { computeFeatures } from '../src/vision/feature-file.ts'
 import { lastLayer, trunkOf } from '../src/vision/features.ts'
 import { imageSets, ResizedImages } from '../src/vision/image-sets.ts'
@@ -350,6 +351,33 @@ describe('features and neighbours', () => {
     mkdirSync(inFolder('empty'))
     await expect(similarImages(network, query, inFolder('empty'))).rejects.toThrow(/images.*none/)
   })
+})
+
+test('the cache of features forgets the oldest ones, not those of now', async () => {
+  const network = await colours()
+  const files = await Promise.all(
+    ['#100', '#200', '#300'].map((c, i) => plain(`cached/${i}.png`, c)),
+  )
+  let computed = 0
+  const features = (file: string, size: number) =>
+    cachedFeatures(
+      network,
+      [file],
+      {},
+      async () => {
+        computed++
+        return { dtype: 'f32', shape: [1, size], data: new Float32Array(size) }
+      },
+      4000,
+    )
+  for (const file of files) {
+    await features(file, 600)
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  await features(files[2]!, 600)
+  expect(computed).toBe(3)
+  await features(files[0]!, 600)
+  expect(computed).toBe(4)
 })
 
 describe('learning other classes', () => {

@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { ArrayView } from '../base/array.ts'
 import { BrickError } from '../base/errors.ts'
-import { cacheFolder } from '../base/folders.ts'
 import { imagesIn } from '../data/readers/image-folder.ts'
-import { readSafetensors, writeSafetensors } from '../files/tensor-file.ts'
 import type { Classifier } from './classifier.ts'
+import { cachedFeatures } from './feature-cache.ts'
 import type { FeatureOptions } from './features.ts'
 import { type Metric, neighbourIndex } from './neighbours.ts'
 
@@ -54,40 +50,15 @@ export async function similarImages(
 }
 
 /** Feature vectors of files, as they were computed before if nothing has changed. */
-async function featuresOfFiles(
+function featuresOfFiles(
   network: Classifier,
   files: readonly string[],
   options: FeatureOptions,
   { onCompute, onProgress }: { [K in 'onCompute' | 'onProgress']: SimilarOptions[K] | undefined },
 ): Promise<ArrayView<'f32'>> {
-  const name = `${await keyOf(network, files, options)}.safetensors`
-  const path = join(cacheFolder(), 'features', name)
-  if (existsSync(path)) {
-    const { tensors } = await readSafetensors(path)
-    const kept = tensors.get('features')
-    if (kept?.shape[0] === files.length) return kept as ArrayView<'f32'>
-  }
-  onCompute?.(files.length)
-  const told = onProgress === undefined ? {} : { onProgress }
-  const features = await network.features(files, { ...options, ...told })
-  await writeSafetensors(path, [['features', features]])
-  return features
-}
-
-/** Says of which weights, layer and files features are. */
-async function keyOf(
-  { name, model, preprocessing }: Classifier,
-  files: readonly string[],
-  options: FeatureOptions,
-): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([name, preprocessing, options]))
-  for (const [key, state] of Object.entries(model.stateDict())) {
-    const { buffer, byteOffset, byteLength } = await state.data()
-    hash.update(key).update(new Uint8Array(buffer, byteOffset, byteLength))
-  }
-  for (const file of files) {
-    const { size, mtimeMs } = await stat(file)
-    hash.update(JSON.stringify([resolve(file), size, mtimeMs]))
-  }
-  return hash.digest('hex').slice(0, 32)
+  return cachedFeatures(network, files, options, () => {
+    onCompute?.(files.length)
+    const told = onProgress === undefined ? {} : { onProgress }
+    return network.features(files, { ...options, ...told })
+  })
 }
